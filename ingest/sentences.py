@@ -1,0 +1,61 @@
+"""French sentence segmentation, by the yasbd library with the few corrections that our texts need."""
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from yasbd import BoundaryDetector, HookContext
+
+__all__ = ["Span", "sentence_spans"]
+
+Span = tuple[int, int]
+"""`(start, end)` offsets into a text."""
+
+# What yasbd 1.0.4 ends a sentence after, and French does not: hyphenated initials (« J.-F. Caron ») and « Tél. ».
+_NEVER_ENDS = re.compile(r"(?:\b(?:[A-ZÀ-Ý][a-z]?\.-)+[A-ZÀ-Ý][a-z]?\.|\b[Tt]él\.)\s*$")
+# What it does not end a sentence after: « … » before a word that opens a sentence. A proper noun after « … » is left
+# alone, since the sentence often goes on there.
+_ELLIPSIS = re.compile(
+    r"(?:…|\.\.\.)[\s\u00a0]+(?=(?:[CDJLS]['’]|(?:La|Le|Les|Une?|Des|Ces?|Cette|Cet|Cela|Ils?|Elles?|On|Nous|Vous|Je|Mais"
+    r"|Puis|Ainsi|Enfin|Cependant|Toutefois|Dans|En|Au|Aux|À|Pour|Par|Depuis|Avec|Selon|Se)(?![\w-])))"
+)
+
+
+def sentence_spans(text: str) -> tuple[Span, ...]:
+    """Offsets of the sentences of one paragraph, in order, without the white space around them.
+
+    Each is `(start, end)` in `text`; together they hold every character of it but white space. A text without any
+    sentence end is one sentence; a blank one has none.
+    """
+    if not text.strip():
+        return ()
+    boundaries = list(_detector().detect(text.replace("\n", " ")))
+    spans = []
+    start = 0
+    for end in sorted({*boundaries, len(text)}):
+        sentence = text[start:end]
+        if sentence.strip():
+            left = len(sentence) - len(sentence.lstrip())
+            spans.append((start + left, start + len(sentence.rstrip())))
+        start = end
+    return tuple(spans)
+
+
+@cache
+def _detector() -> "BoundaryDetector":
+    from yasbd import BoundaryDetector
+
+    return BoundaryDetector("fr", hook=_correct)
+
+
+def _correct(context: "HookContext") -> None:
+    text, boundaries = context["text"], context["boundaries"]
+    kept = [b for b in boundaries if b in (0, len(text)) or not _NEVER_ENDS.search(text, 0, b)]
+    added = [m.end() for m in _ELLIPSIS.finditer(text) if _is_outside_brackets(text, m.end())]
+    boundaries[:] = sorted({*kept, *added})
+
+
+def _is_outside_brackets(text: str, end: int) -> bool:
+    before = text[:end]
+    return before.count("(") == before.count(")") and before.count("«") == before.count("»")
