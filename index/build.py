@@ -1,0 +1,253 @@
+"""A corpus folder into a live build: only what changed is encoded, and only what is as good as before is published."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.encoder import Encoder
+from index.errors import CorruptIndex, ForeignIndex, IndexStoreError, RefusedBuild
+from index.gold import GoldQuestion, read_gold
+from index.lexical import LexicalIndex
+from index.search import Searcher, embedded_text
+from index.store import SCHEMA, Build, Manifest, Store
+from index.vectors import VectorIndex
+from ingest import Corpus, Passage, corpus_sha256, fold_for_search, read_corpus, split
+from ingest.corpus import QUESTIONS_FILE
+from ingest.passages import SPLITTER_VERSION
+
+__all__ = ["BuildReport", "Progress", "build_index", "is_stale", "make_build"]
+
+log = logging.getLogger(__name__)
+
+FloatArray = NDArray[np.float32]
+
+
+class Progress(Protocol):
+    """Called as work goes on: what is being counted, how much is done, and of how much."""
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Called with, for instance, ("vectors", 64, 200)."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What a build did. `recall` and `live_recall` are the share of gold quotes found, None where not measured."""
+
+    build_id: str
+    unchanged: bool
+    documents: int
+    passages: int
+    sentences: int
+    encoded: int
+    reused: int
+    skipped: tuple[str, ...]
+    without_entry: tuple[str, ...]
+    recall: float | None
+    live_recall: float | None
+
+
+def fingerprint(corpus: Path, *, model: str, revision: str, max_passage_tokens: int) -> str:
+    """The build id of a corpus under these settings: 16 hexadecimal digits, from all that decides a build's content."""
+    decides = {
+        "schema": SCHEMA,
+        "splitter": SPLITTER_VERSION,
+        "corpus": corpus_sha256(corpus),
+        "model": model,
+        "revision": revision,
+        "max_passage_tokens": max_passage_tokens,
+    }
+    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def is_stale(store: Store, build_id: str) -> bool:
+    """Whether the live build is another one than `build_id`, or is damaged."""
+    try:
+        return store.current_id() != build_id or bool(store.problems(build_id))
+    except IndexStoreError:
+        return True
+
+
+def build_index(
+    corpus: Path,
+    store: Store,
+    load_encoder: Callable[[], Encoder],
+    *,
+    model: str,
+    revision: str,
+    max_passage_tokens: int,
+    keep_builds: int = 5,
+    full: bool = False,
+    publish_anyway: bool = False,
+    progress: Progress | None = None,
+) -> BuildReport:
+    """Build the index of a corpus and publish it. If nothing changed, nothing is loaded, written or encoded.
+
+    Vectors are reused from the live build for every text that it already holds, unless `full`. The new build is read
+    back from disk, and is published only if it loses no document to an unreadable file and finds at least as many of
+    the gold quotes as the live one, unless `publish_anyway`.
+
+    Raises:
+        IngestError: the corpus is missing, empty or wrongly described.
+        RefusedBuild: the new build is stored but not published; the live one still serves.
+        IndexStoreError: the model cannot be loaded or the index folder cannot be used.
+    """
+    build_id = fingerprint(corpus, model=model, revision=revision, max_passage_tokens=max_passage_tokens)
+    if not full and not is_stale(store, build_id):
+        manifest = store.manifest(build_id)
+        counts = (manifest.documents, manifest.passages, manifest.sentences)
+        return BuildReport(build_id, True, *counts, 0, 0, manifest.skipped, (), None, None)
+
+    read = read_corpus(corpus)
+    gold = read_gold(corpus / QUESTIONS_FILE)
+    encoder = load_encoder()
+    live = _live_build(store, encoder)
+    build, encoded, reused = make_build(
+        read, gold, encoder, build_id, max_passage_tokens, corpus_sha256(corpus), None if full else live, progress
+    )
+    store.write(build)
+    build = store.load(build_id)
+    recall = _recall(build, encoder, build)
+    live_recall = _recall(live, encoder, build) if live else None
+    if not publish_anyway:
+        _refuse_worse(build, live, recall, live_recall, read)
+    store.publish(build_id)
+    store.prune(keep_builds)
+    manifest = build.manifest
+    skipped = tuple(item.reason for item in read.skipped)
+    counts = (manifest.documents, manifest.passages, manifest.sentences)
+    return BuildReport(build_id, False, *counts, encoded, reused, skipped, read.without_entry, recall, live_recall)
+
+
+def make_build(
+    corpus: Corpus,
+    gold: Sequence[GoldQuestion],
+    encoder: Encoder,
+    build_id: str,
+    max_passage_tokens: int,
+    sha256: str,
+    live: Build | None = None,
+    progress: Progress | None = None,
+) -> tuple[Build, int, int]:
+    """A build in memory, with how many texts were encoded and how many had their vector in `live`."""
+    passages: list[Passage] = []
+    for done, document in enumerate(corpus.documents, start=1):
+        passages += split(document, encoder.count_tokens, max_passage_tokens)
+        if progress:
+            progress("documents", done, len(corpus.documents))
+    texts = {document.id: document.text for document in corpus.documents}
+    passage_texts = [embedded_text(passage) for passage in passages]
+    sentence_texts = [
+        fold_for_search(texts[passage.document_id][start:end])
+        for passage in passages
+        for start, end in passage.sentences
+    ]
+    known = _known_vectors(live, encoder)
+    texts_to_encode = dict.fromkeys((*passage_texts, *sentence_texts))
+    missing = [text for text in texts_to_encode if _key(text) not in known]
+    reused = len(texts_to_encode) - len(missing)
+    log.info("encoding %d texts, reusing %d", len(missing), reused)
+    vectors = encoder.encode_passages(
+        missing, (lambda done, total: progress("vectors", done, total)) if progress else None
+    )
+    known.update(zip(map(_key, missing), vectors, strict=True))
+    passage_vectors = np.stack([known[_key(text)] for text in passage_texts])
+    sentence_vectors = np.stack([known[_key(text)] for text in sentence_texts])
+    manifest = Manifest(
+        schema=SCHEMA,
+        build_id=build_id,
+        model=encoder.name,
+        revision=encoder.revision,
+        dimension=encoder.dimension,
+        prompts=dict(encoder.prompts),
+        max_passage_tokens=max_passage_tokens,
+        corpus_sha256=sha256,
+        documents=len(corpus.documents),
+        passages=len(passages),
+        sentences=len(sentence_texts),
+        skipped=tuple(item.reason for item in corpus.skipped),
+    )
+    build = Build(
+        manifest=manifest,
+        documents={document.id: document for document in corpus.documents},
+        passages=tuple(passages),
+        passage_vectors=passage_vectors,
+        sentence_vectors=sentence_vectors,
+        questions=tuple(gold),
+        question_vectors=encoder.encode_queries([fold_for_search(question.question) for question in gold]),
+        vectors=VectorIndex.build(passage_vectors),
+        lexical=LexicalIndex.build(passage_texts),
+    )
+    return build, len(missing), reused
+
+
+def _live_build(store: Store, encoder: Encoder) -> Build | None:
+    """The live build if it can be compared with and reused; a damaged or foreign one is only worth replacing."""
+    if store.current_id() is None:
+        return None
+    try:
+        return store.load(model=encoder.name, revision=encoder.revision)
+    except (CorruptIndex, ForeignIndex) as error:
+        log.warning("%s", error)
+        return None
+
+
+def _known_vectors(live: Build | None, encoder: Encoder) -> dict[bytes, FloatArray]:
+    if live is None or live.manifest.prompts != dict(encoder.prompts):
+        return {}
+    known = {_key(embedded_text(p)): v for p, v in zip(live.passages, live.passage_vectors, strict=True)}
+    spans = ((p.document_id, span) for p in live.passages for span in p.sentences)
+    for (document_id, (start, end)), vector in zip(spans, live.sentence_vectors, strict=True):
+        known[_key(fold_for_search(live.documents[document_id].text[start:end]))] = vector
+    return known
+
+
+def _key(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8")).digest()
+
+
+def _refuse_worse(
+    build: Build, live: Build | None, recall: float | None, live_recall: float | None, corpus: Corpus
+) -> None:
+    stored = f"La nouvelle construction {build.manifest.build_id} est gardée mais pas mise en service"
+    anyway = "Pour la mettre en service quand même : « loos build --publish-anyway »."
+    unreadable = {item.path: item.reason for item in corpus.skipped}
+    lost = (
+        [document.source.path for document in live.documents.values() if document.source.path in unreadable]
+        if live
+        else []
+    )
+    if lost:
+        reasons = "\n".join(f"- {unreadable[path]}" for path in lost)
+        raise RefusedBuild(f"{stored} : elle perdrait {len(lost)} document(s) devenus illisibles.\n{reasons}\n{anyway}")
+    if recall is not None and live_recall is not None and recall < live_recall:
+        raise RefusedBuild(
+            f"{stored} : elle retrouve {recall:.0%} des passages des questions de contrôle, "
+            f"contre {live_recall:.0%} pour celle en service. {anyway}"
+        )
+
+
+def _recall(build: Build, encoder: Encoder, asked: Build, count: int = 5) -> float | None:
+    """The share of `asked`'s answerable gold questions with a gold quote in the `count` best passages of `build`."""
+    searcher = Searcher(build, encoder)
+    gold = [question for question in asked.questions if question.answerable]
+    found = [
+        any(_holds(build, hit.passage, question) for hit in searcher.search(encoded, count))
+        for question, encoded in zip(gold, searcher.encode([question.question for question in gold]), strict=True)
+    ]
+    return sum(found) / len(found) if found else None
+
+
+def _holds(build: Build, passage: Passage, question: GoldQuestion) -> bool:
+    for span in question.spans:
+        if span.document == passage.document_id and span.document in build.documents:
+            start = build.documents[span.document].text.find(span.quote)
+            if start >= 0 and passage.start < start + len(span.quote) and start < passage.end:
+                return True
+    return False

@@ -1,0 +1,49 @@
+"""Errors of the index. Messages are for the operator: what, where, how to mend, in French."""
+
+__all__ = [
+    "CorruptIndex",
+    "DimensionMismatch",
+    "ForeignIndex",
+    "IndexStoreError",
+    "InvalidGold",
+    "MissingIndex",
+    "RefusedBuild",
+    "UnknownBuild",
+    "UnknownModel",
+]
+
+
+class IndexStoreError(Exception):
+    """Base of everything that can go wrong with models, vectors and stored builds."""
+
+
+class MissingIndex(IndexStoreError):
+    """No build is live in the index folder."""
+
+
+class CorruptIndex(IndexStoreError):
+    """A build's files are missing, half-written or changed since they were written."""
+
+
+class ForeignIndex(IndexStoreError):
+    """A build was made with another schema, model, revision or prompt than the ones in use."""
+
+
+class DimensionMismatch(IndexStoreError):
+    """An array has another shape, type or norm than the index needs."""
+
+
+class UnknownModel(IndexStoreError):
+    """The encoder named in the settings cannot be loaded."""
+
+
+class UnknownBuild(IndexStoreError):
+    """A build id names nothing in the index folder."""
+
+
+class RefusedBuild(IndexStoreError):
+    """A finished build was not published, because it would serve people worse than the live one."""
+
+
+class InvalidGold(IndexStoreError):
+    """A line of the gold questions is not what the format asks for."""

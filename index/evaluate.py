@@ -1,0 +1,137 @@
+"""Retrieval quality on a folder in BEIR's layout: how well passages find the documents that are known to answer."""
+
+import csv
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from index.build import Progress, make_build
+from index.encoder import Encoder
+from index.errors import IndexStoreError
+from index.search import Searcher, System
+from ingest import Corpus, Document, Source
+from ingest.assemble import ReadBlock, assemble
+from ingest.document import BlockKind
+
+__all__ = ["InvalidDataset", "RetrievalScores", "evaluate_retrieval", "score_ranking"]
+
+_DEPTH = 10
+_FILES = {"corpus.jsonl": ("_id", "title", "text"), "queries.jsonl": ("_id", "text")}
+
+
+class InvalidDataset(IndexStoreError):
+    """A folder does not hold a data set in BEIR's layout."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalScores:
+    """Means over all judged questions, in [0, 1]; `questions` and `passages` are counts, `seconds` wall time."""
+
+    ndcg_at_10: float
+    mrr_at_10: float
+    recall_at_1: float
+    recall_at_5: float
+    recall_at_10: float
+    questions: int
+    passages: int
+    seconds: float
+
+
+def evaluate_retrieval(
+    folder: Path,
+    encoder: Encoder,
+    *,
+    system: System = "hybrid",
+    max_passage_tokens: int,
+    progress: Progress | None = None,
+) -> RetrievalScores:
+    """Scores of one system on `corpus.jsonl`, `queries.jsonl` and `qrels.tsv`.
+
+    Texts are split as the product splits them; a document's score is that of its best passage. Questions without any
+    judged document are left out.
+
+    Raises:
+        InvalidDataset: a file is missing or has a wrong line.
+    """
+    started = time.perf_counter()
+    documents = _read_lines(folder, "corpus.jsonl")
+    judged = _read_qrels(folder)
+    questions = [line for line in _read_lines(folder, "queries.jsonl") if judged.get(line["_id"])]
+    if not questions:
+        raise InvalidDataset(f"{folder} : aucune question de queries.jsonl n’est jugée dans qrels.tsv.")
+    corpus = Corpus(tuple(_document(line) for line in documents if line["text"].strip()), (), ())
+    build, _, _ = make_build(corpus, (), encoder, "evaluation", max_passage_tokens, "", None, progress)
+    searcher = Searcher(build, encoder)
+    scores = []
+    for question, encoded in zip(questions, searcher.encode([q["text"] for q in questions]), strict=True):
+        hits = searcher.search(encoded, _DEPTH * 10, system)
+        ranking = list(dict.fromkeys(hit.passage.document_id for hit in hits))[:_DEPTH]
+        scores.append(score_ranking(ranking, judged[question["_id"]]))
+    ndcg, mrr, recall_1, recall_5, recall_10 = np.mean(scores, axis=0).tolist()
+    seconds = time.perf_counter() - started
+    return RetrievalScores(ndcg, mrr, recall_1, recall_5, recall_10, len(questions), len(build.passages), seconds)
+
+
+def score_ranking(ranking: Sequence[str], relevant: Mapping[str, int]) -> tuple[float, float, float, float, float]:
+    """nDCG@10, MRR@10, recall@1, recall@5 and recall@10 of one ranking, best first, against graded judgements.
+
+    nDCG uses the gain itself and the discount log2(rank + 1): Järvelin and Kekäläinen, « Cumulated gain-based
+    evaluation of IR techniques » (2002), as in trec_eval.
+    """
+    gains = np.array([relevant.get(document, 0) for document in ranking[:_DEPTH]], dtype=np.float64)
+    discounts = 1 / np.log2(np.arange(2, _DEPTH + 2))
+    ideal = np.sort(np.array([gain for gain in relevant.values() if gain > 0], dtype=np.float64))[::-1][:_DEPTH]
+    ndcg = float(gains @ discounts[: len(gains)]) / float(ideal @ discounts[: len(ideal)])
+    found = np.flatnonzero(gains > 0)
+    mrr = 1 / (int(found[0]) + 1) if len(found) else 0.0
+    count = sum(gain > 0 for gain in relevant.values())
+    recall_1, recall_5, recall_10 = (float((found < depth).sum()) / count for depth in (1, 5, 10))
+    return ndcg, mrr, recall_1, recall_5, recall_10
+
+
+def _document(line: Mapping[str, str]) -> Document:
+    source = Source(line["_id"], "", "", "", "", "", "")
+    blocks = [ReadBlock(BlockKind.PARAGRAPH, part) for part in line["text"].split("\n\n")]
+    document = assemble(blocks, title=line["title"] or "-", theme="", source=source)
+    return replace(document, id=line["_id"], title=line["title"])
+
+
+def _read_lines(folder: Path, name: str) -> list[dict[str, str]]:
+    path = folder / name
+    if not path.is_file():
+        raise InvalidDataset(
+            f"{path} n’existe pas. Il faut un dossier au format BEIR : corpus.jsonl, queries.jsonl et qrels.tsv."
+        )
+    lines = []
+    for number, text in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+        if not text.strip():
+            continue
+        try:
+            line = json.loads(text)
+            lines.append({key: str(line.get(key, "") if key == "title" else line[key]) for key in _FILES[name]})
+        except (ValueError, KeyError, AttributeError) as error:
+            raise InvalidDataset(f"{path}, ligne {number} : il faut un objet JSON avec {_FILES[name]}.") from error
+    return lines
+
+
+def _read_qrels(folder: Path) -> dict[str, dict[str, int]]:
+    path = next((path for path in (folder / "qrels.tsv", folder / "qrels" / "test.tsv") if path.is_file()), None)
+    if path is None:
+        raise InvalidDataset(f"{folder / 'qrels.tsv'} n’existe pas : il dit quel document répond à quelle question.")
+    judged: dict[str, dict[str, int]] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        for number, row in enumerate(csv.reader(file, delimiter="\t"), start=1):
+            if number == 1 and len(row) == 3 and not row[-1].lstrip("-").isdigit():
+                continue  # the header
+            try:
+                question, document, gain = row
+                judged.setdefault(question, {})[document] = int(gain)
+            except ValueError as error:
+                raise InvalidDataset(
+                    f"{path}, ligne {number} : il faut question, document et note, séparés par des tabulations."
+                ) from error
+    return {question: gains for question, gains in judged.items() if any(gain > 0 for gain in gains.values())}

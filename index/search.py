@@ -1,0 +1,135 @@
+"""A question to ranked passages: dense and lexical similarity, blended."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.encoder import Encoder
+from index.question import Question, focus
+from index.store import Build
+from ingest import Passage, fold_for_search
+
+__all__ = ["DENSE_WEIGHT", "Hit", "Searcher", "System", "blend", "embedded_text"]
+
+DENSE_WEIGHT = 0.6
+"""Share of the dense similarity in the blend; the lexical score has the rest. Chosen in docs/decisions/0005."""
+
+FOCUS_WEIGHT = 0.4
+"""Share of the question's focus in its scores; the whole question has the rest."""
+
+POOL = 100
+"""How many passages each of the two searches brings into the blend."""
+
+System = Literal["hybrid", "dense", "lexical"]
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage found for a question.
+
+    `rank` counts from 1. `similarity` is the cosine of passage and question (with the focus's share in it), `lexical` the passage's BM25 score, and
+    `fused`, in [0, 1], the blend of both that decides the rank.
+    """
+
+    passage: Passage
+    rank: int
+    similarity: float
+    lexical: float
+    fused: float
+
+
+class Searcher:
+    """A loaded build and its encoder: finds passages. It writes nothing, so threads may share it."""
+
+    def __init__(self, build: Build, encoder: Encoder) -> None:
+        self.build = build
+        self.encoder = encoder
+        counts = (len(passage.sentences) for passage in build.passages)
+        rows = accumulate(counts, initial=0)
+        self._row = {passage.id: row for row, passage in enumerate(build.passages)}
+        self._first_sentence_row = {passage.id: row for passage, row in zip(build.passages, rows, strict=False)}
+
+    def encode(self, texts: Sequence[str]) -> tuple[Question, ...]:
+        """Questions with their vectors, in order: the one call of the encoder that they cost."""
+        focuses = [focus(text) for text in texts]
+        distinct = list(dict.fromkeys(fold_for_search(text) for text in (*texts, *focuses)))
+        vectors = dict(zip(distinct, self.encoder.encode_queries(distinct), strict=True))
+        return tuple(
+            Question(text, focused, vectors[fold_for_search(text)], vectors[fold_for_search(focused)])
+            for text, focused in zip(texts, focuses, strict=True)
+        )
+
+    def search(self, question: Question, count: int = 10, system: System = "hybrid") -> tuple[Hit, ...]:
+        """The `count` best passages for a question, best first; equal scores in corpus order.
+
+        `system` leaves out one of the two similarities, to measure what each brings.
+        """
+        vector = question.mixed(FOCUS_WEIGHT)
+        lexical = self._lexical(question)
+        rows = self._pool(vector, lexical)
+        similarity = self.build.passage_vectors[rows] @ vector
+        weight = {"hybrid": DENSE_WEIGHT, "dense": 1.0, "lexical": 0.0}[system]
+        fused = blend(similarity, lexical[rows], weight)
+        best = np.argsort(-fused, kind="stable")[:count]
+        return tuple(
+            Hit(
+                passage=self.build.passages[rows[i]],
+                rank=rank,
+                similarity=float(similarity[i]),
+                lexical=float(lexical[rows[i]]),
+                fused=float(fused[i]),
+            )
+            for rank, i in enumerate(best, start=1)
+        )
+
+    def sentence_vectors(self, passage: Passage) -> FloatArray:
+        """The vectors of a passage's sentences, in their order: unit rows, float32 `(sentences, d)`.
+
+        Raises:
+            KeyError: the passage is not of this build.
+        """
+        first = self._first_sentence_row[passage.id]
+        return self.build.sentence_vectors[first : first + len(passage.sentences)]
+
+    def coverage(self, question: str, passages: Sequence[Passage]) -> list[float]:
+        """For each passage of this build, the share, in [0, 1], of the question's idf that it holds."""
+        covered = self.build.lexical.coverage(question)
+        return [float(covered[self._row[passage.id]]) for passage in passages]
+
+    def _lexical(self, question: Question) -> FloatArray:
+        scores = self.build.lexical.scores(question.text)
+        if question.focus != question.text:
+            scores = (1 - FOCUS_WEIGHT) * scores + FOCUS_WEIGHT * self.build.lexical.scores(question.focus)
+        return scores
+
+    def _pool(self, vector: FloatArray, lexical: FloatArray) -> NDArray[np.int64]:
+        _, dense_rows = self.build.vectors.search(vector / np.linalg.norm(vector), POOL)
+        lexical_rows = np.argpartition(-lexical, min(POOL, len(lexical)) - 1)[:POOL]
+        return np.union1d(dense_rows, lexical_rows[lexical[lexical_rows] > 0]).astype(np.int64)
+
+
+def blend(dense: FloatArray, lexical: FloatArray, dense_weight: float) -> FloatArray:
+    """Both scores, each scaled to [0, 1] over the candidates of this question, as a weighted mean: float32 `(n,)`.
+
+    Min-max scaling and a convex combination, after Bruch, Gai and Ingber, « An Analysis of Fusion Functions for Hybrid
+    Retrieval » (2023). A score that is the same for all candidates counts as 0.
+    """
+    return (dense_weight * _scaled(dense) + (1 - dense_weight) * _scaled(lexical)).astype(np.float32)
+
+
+def embedded_text(passage: Passage) -> str:
+    """What is encoded for a passage: its headings, then its text, folded for search."""
+    return fold_for_search("\n".join((*passage.heading_path, passage.text)))
+
+
+def _scaled(scores: FloatArray) -> FloatArray:
+    if not len(scores):
+        return scores
+    low, high = scores.min(), scores.max()
+    return (scores - low) / (high - low) if high > low else np.zeros_like(scores)

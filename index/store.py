@@ -1,0 +1,321 @@
+"""Builds of the index on disk: written whole, checked when read, and one of them live.
+
+`builds/<build-id>/` holds a build's files and its manifest; `current` names the live build. Both appear by a rename, so
+a crash at any moment leaves either the old state or the new one.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
+
+from index.errors import CorruptIndex, ForeignIndex, MissingIndex, UnknownBuild
+from index.gold import GoldQuestion
+from index.lexical import LexicalIndex
+from index.vectors import VectorIndex
+from ingest import Document, Passage
+
+__all__ = ["SCHEMA", "Build", "Manifest", "Store"]
+
+SCHEMA = 1
+"""Changes with the files of a build or what they mean; a build of another schema is refused."""
+
+FloatArray = NDArray[np.float32]
+
+_MANIFEST = "manifest.json"
+_DOCUMENTS = "documents.json"
+_PASSAGES = "passages.json"
+_PASSAGE_VECTORS = "passages.npy"
+_SENTENCE_VECTORS = "sentences.npy"
+_VECTOR_INDEX = "passages.faiss"
+_LEXICAL = "lexical"
+_QUESTIONS = "questions.json"
+_QUESTION_VECTORS = "questions.npy"
+_MEND = "Reconstruisez l’index avec « make build » (ou « loos build --full »)."
+
+_DOCUMENTS_TYPE = TypeAdapter(tuple[Document, ...])
+_PASSAGES_TYPE = TypeAdapter(tuple[Passage, ...])
+_QUESTIONS_TYPE = TypeAdapter(tuple[GoldQuestion, ...])
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a build was made from and with.
+
+    `build_id` is taken from everything that decides the content. `prompts` are what the encoder puts before texts.
+    `documents`, `passages` and `sentences` are counts. `files` maps each file's name to its SHA-256.
+    """
+
+    schema: int
+    build_id: str
+    model: str
+    revision: str
+    dimension: int
+    prompts: dict[str, str]
+    max_passage_tokens: int
+    corpus_sha256: str
+    documents: int
+    passages: int
+    sentences: int
+    skipped: tuple[str, ...]
+    files: dict[str, str] = field(default_factory=dict)
+
+
+_MANIFEST_TYPE = TypeAdapter(Manifest)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Build:
+    """A build in memory. Vectors are unit rows, float32.
+
+    Row `i` of `passage_vectors` is `passages[i]`'s; its sentences' rows follow one another in `sentence_vectors`.
+    `questions` are the corpus's gold questions, row `i` of `question_vectors` the i-th one's, encoded as a question.
+    """
+
+    manifest: Manifest
+    documents: Mapping[str, Document]
+    passages: tuple[Passage, ...]
+    passage_vectors: FloatArray
+    sentence_vectors: FloatArray
+    questions: tuple[GoldQuestion, ...]
+    question_vectors: FloatArray
+    vectors: VectorIndex
+    lexical: LexicalIndex
+
+
+class Store:
+    """The index folder: reads, checks, writes and publishes builds."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._builds = folder / "builds"
+        self._current = folder / "current"
+
+    def build_ids(self) -> tuple[str, ...]:
+        """The ids of all stored builds, newest first."""
+        if not self._builds.is_dir():
+            return ()
+        found = [path for path in self._builds.iterdir() if path.is_dir() and not path.name.startswith(".")]
+        return tuple(path.name for path in sorted(found, key=lambda p: (-p.stat().st_mtime_ns, p.name)))
+
+    def current_id(self) -> str | None:
+        """The id of the live build, or None where none was ever published."""
+        try:
+            return self._current.read_text(encoding="ascii").strip() or None
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise CorruptIndex(f"Le fichier {self._current} est illisible ({error}). {_MEND}") from error
+
+    def manifest(self, build_id: str) -> Manifest:
+        """The manifest of a stored build.
+
+        Raises:
+            UnknownBuild: there is no such build.
+            CorruptIndex: its manifest is missing or wrong.
+            ForeignIndex: it is of another schema.
+        """
+        if build_id not in self.build_ids():
+            known = ", ".join(self.build_ids()) or "aucune"
+            raise UnknownBuild(f"Aucune construction « {build_id} » dans {self._builds}. Constructions : {known}.")
+        path = self._builds / build_id / _MANIFEST
+        try:
+            data = json.loads(path.read_bytes())
+            schema = data["schema"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise CorruptIndex(f"Le fichier {path} manque ou est abîmé ({error}). {_MEND}") from error
+        if schema != SCHEMA:
+            raise ForeignIndex(
+                f"La construction {build_id} a le format {schema}, ce programme lit le format {SCHEMA}. {_MEND}"
+            )
+        try:
+            return _MANIFEST_TYPE.validate_python(data)
+        except ValidationError as error:
+            raise CorruptIndex(
+                f"Le fichier {path} est abîmé ({error.error_count()} valeurs fausses). {_MEND}"
+            ) from error
+
+    def problems(self, build_id: str) -> tuple[str, ...]:
+        """What is wrong with a build's files, in French; nothing for a sound build. Raises as `manifest`."""
+        folder = self._builds / build_id
+        files = self.manifest(build_id).files
+        found = [
+            f"{name} : fichier manquant" if not (folder / name).is_file() else f"{name} : contenu modifié"
+            for name, sha256 in sorted(files.items())
+            if not (folder / name).is_file() or _sha256(folder / name) != sha256
+        ]
+        found += [
+            f"{name} : fichier inconnu" for name in _file_names(folder) if name not in files and name != _MANIFEST
+        ]
+        return tuple(found)
+
+    def questions(self, build_id: str) -> tuple[GoldQuestion, ...]:
+        """The gold questions of a stored build alone: what the page shows before anything heavy is loaded."""
+        path = self._builds / build_id / _QUESTIONS
+        try:
+            return _QUESTIONS_TYPE.validate_json(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise CorruptIndex(f"Le fichier {path} manque ou est abîmé. {_MEND}") from error
+
+    def load(self, build_id: str | None = None, *, model: str | None = None, revision: str | None = None) -> Build:
+        """A stored build, its files checked; the live one by default.
+
+        Raises:
+            MissingIndex: no build is live.
+            UnknownBuild, CorruptIndex: as `manifest`, or a file does not match its checksum.
+            ForeignIndex: made with another model or revision than the ones given.
+        """
+        current = build_id is None
+        build_id = build_id or self.current_id()
+        if build_id is None:
+            raise MissingIndex(
+                f"Aucun index dans {self.folder}. Construisez-le avec « make build » (ou « loos build »)."
+            )
+        try:
+            manifest = self.manifest(build_id)
+        except UnknownBuild as error:
+            if not current:
+                raise
+            raise CorruptIndex(
+                f"La construction en service « {build_id} » a disparu de {self._builds}. {_MEND}"
+            ) from error
+        self._refuse_foreign(manifest, model, revision)
+        if problems := self.problems(build_id):
+            raise CorruptIndex(f"La construction {build_id} est abîmée : {' ; '.join(problems)}. {_MEND}")
+        folder = self._builds / build_id
+        try:
+            documents = _DOCUMENTS_TYPE.validate_json((folder / _DOCUMENTS).read_bytes())
+            passages = _PASSAGES_TYPE.validate_json((folder / _PASSAGES).read_bytes())
+            build = Build(
+                manifest=manifest,
+                documents={document.id: document for document in documents},
+                passages=passages,
+                passage_vectors=np.load(folder / _PASSAGE_VECTORS, mmap_mode="r", allow_pickle=False),
+                sentence_vectors=np.load(folder / _SENTENCE_VECTORS, mmap_mode="r", allow_pickle=False),
+                questions=_QUESTIONS_TYPE.validate_json((folder / _QUESTIONS).read_bytes()),
+                question_vectors=np.load(folder / _QUESTION_VECTORS, mmap_mode="r", allow_pickle=False),
+                vectors=VectorIndex.load(folder / _VECTOR_INDEX),
+                lexical=LexicalIndex.load(folder / _LEXICAL),
+            )
+            _check(build)
+        except (OSError, ValueError, KeyError) as error:
+            raise CorruptIndex(f"La construction {build_id} ne se lit pas ({error}). {_MEND}") from error
+        return build
+
+    def write(self, build: Build) -> Manifest:
+        """Store a build whole and give its manifest with checksums. An equal build that is sound is left as it is.
+
+        The build appears under its id by one rename, after all its files reached the disk.
+        """
+        build_id = build.manifest.build_id
+        _check(build)
+        self._builds.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{build_id}-", dir=self._builds))
+        try:
+            (draft / _DOCUMENTS).write_bytes(_DOCUMENTS_TYPE.dump_json(tuple(build.documents.values()), indent=1))
+            (draft / _PASSAGES).write_bytes(_PASSAGES_TYPE.dump_json(build.passages, indent=1))
+            np.save(draft / _PASSAGE_VECTORS, build.passage_vectors, allow_pickle=False)
+            np.save(draft / _SENTENCE_VECTORS, build.sentence_vectors, allow_pickle=False)
+            (draft / _QUESTIONS).write_bytes(_QUESTIONS_TYPE.dump_json(build.questions, indent=1))
+            np.save(draft / _QUESTION_VECTORS, build.question_vectors, allow_pickle=False)
+            build.vectors.save(draft / _VECTOR_INDEX)
+            build.lexical.save(draft / _LEXICAL)
+            files = {name: _sha256(draft / name) for name in _file_names(draft)}
+            manifest = _MANIFEST_TYPE.validate_python({**_MANIFEST_TYPE.dump_python(build.manifest), "files": files})
+            (draft / _MANIFEST).write_bytes(_MANIFEST_TYPE.dump_json(manifest, indent=1))
+            for name in (*files, _MANIFEST):
+                _fsync(draft / name)
+            draft.chmod(0o755)
+            self._put_in_place(draft, build_id)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+        return manifest
+
+    def publish(self, build_id: str) -> None:
+        """Make a stored build the live one. Raises as `manifest`."""
+        self.manifest(build_id)
+        descriptor, name = tempfile.mkstemp(prefix=".current-", dir=self.folder)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(build_id + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(self._current)
+        _fsync(self.folder)
+
+    def prune(self, keep: int) -> tuple[str, ...]:
+        """Delete all but the `keep` newest builds, never the live one; the ids of those deleted."""
+        current = self.current_id()
+        old = [build_id for build_id in self.build_ids() if build_id != current][max(0, keep - 1) :]
+        for build_id in old:
+            shutil.rmtree(self._builds / build_id)
+        return tuple(old)
+
+    def _put_in_place(self, draft: Path, build_id: str) -> None:
+        place = self._builds / build_id
+        if place.exists():
+            try:
+                if not self.problems(build_id):
+                    return
+            except (CorruptIndex, ForeignIndex):
+                pass  # what stands there is broken: put the sound one in its place
+            broken = Path(tempfile.mkdtemp(prefix=f".{build_id}-broken-", dir=self._builds))
+            place.rename(broken / build_id)
+            draft.rename(place)
+            shutil.rmtree(broken, ignore_errors=True)
+        else:
+            draft.rename(place)
+        _fsync(self._builds)
+
+    def _refuse_foreign(self, manifest: Manifest, model: str | None, revision: str | None) -> None:
+        for what, wanted, found in (("modèle", model, manifest.model), ("version", revision, manifest.revision)):
+            if wanted is not None and wanted != found:
+                raise ForeignIndex(
+                    f"La construction {manifest.build_id} a été faite avec un autre encodeur ({what} « {found} », "
+                    f"attendu « {wanted} »). {_MEND}"
+                )
+
+
+def _check(build: Build) -> None:
+    """Refuse a build whose parts do not fit together, above all one whose quotes are not slices of its documents."""
+    manifest = build.manifest
+    sentences = sum(len(passage.sentences) for passage in build.passages)
+    expected = {
+        _PASSAGE_VECTORS: (build.passage_vectors.shape, (len(build.passages), manifest.dimension)),
+        _SENTENCE_VECTORS: (build.sentence_vectors.shape, (sentences, manifest.dimension)),
+        _QUESTION_VECTORS: (build.question_vectors.shape, (len(build.questions), manifest.dimension)),
+        _VECTOR_INDEX: ((len(build.vectors), build.vectors.dimension), (len(build.passages), manifest.dimension)),
+        _LEXICAL: (len(build.lexical), len(build.passages)),
+    }
+    for name, (found, wanted) in expected.items():
+        if found != wanted:
+            raise ValueError(f"{name} : taille {found}, attendu {wanted}")
+    for passage in build.passages:
+        document = build.documents[passage.document_id]
+        if document.text[passage.start : passage.end] != passage.text:
+            raise ValueError(f"le passage {passage.id} ne correspond plus à son document")
+
+
+def _file_names(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,51 @@
+"""Convert PIAF (SQuAD's JSON) to a folder in BEIR's layout, for `loos evaluate retrieval`.
+
+    python tests/evaluation/piaf_to_beir.py PIAF_FOLDER OUTPUT_FOLDER [--half choosing|reporting]
+
+Each passage of PIAF is a document, without its article's title, and each question's answer is its own passage. Articles
+are split in two by a hash of their title: choose settings on one half, report on the other or on all.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("piaf", type=Path, help="folder that holds piaf.json")
+    parser.add_argument("output", type=Path, help="folder to write, made if missing")
+    parser.add_argument("--half", choices=("choosing", "reporting"), help="only the articles of one half")
+    arguments = parser.parse_args()
+    source = arguments.piaf / "piaf.json"
+    if not source.is_file():
+        print(f"No piaf.json in {arguments.piaf}. PIAF (Etalab, MIT) is published as etalab-ia/piaf.", file=sys.stderr)
+        return 1
+    corpus, queries, qrels = [], [], ["query-id\tcorpus-id\tscore"]
+    for article in json.loads(source.read_text(encoding="utf-8"))["data"]:
+        if arguments.half and half(article["title"]) != arguments.half:
+            continue
+        for number, paragraph in enumerate(article["paragraphs"]):
+            passage = f"{article['title']}#{number}"
+            corpus.append({"_id": passage, "title": "", "text": paragraph["context"]})
+            for question in paragraph["qas"]:
+                queries.append({"_id": question["id"], "text": question["question"]})
+                qrels.append(f"{question['id']}\t{passage}\t1")
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    for name, lines in (("corpus.jsonl", corpus), ("queries.jsonl", queries)):
+        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+        (arguments.output / name).write_text(text, encoding="utf-8")
+    (arguments.output / "qrels.tsv").write_text("\n".join(qrels) + "\n", encoding="utf-8")
+    print(f"{len(corpus)} passages, {len(queries)} questions in {arguments.output}")
+    return 0
+
+
+def half(title: str) -> str:
+    """The half an article belongs to, from its title alone."""
+    return "choosing" if hashlib.sha256(title.encode("utf-8")).digest()[0] % 2 else "reporting"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

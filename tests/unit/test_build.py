@@ -1,0 +1,211 @@
+import json
+import shutil
+
+import pytest
+
+from index.build import build_index
+from index.errors import CorruptIndex, ForeignIndex, MissingIndex, RefusedBuild, UnknownBuild
+from index.search import Searcher
+from index.store import Store
+from ingest.errors import EmptyCorpus
+from tests.word_encoder import WordEncoder
+
+ENERGY = "# Énergie\n\nLa ville pose des panneaux solaires. Ils couvrent dix toits.\n"
+WATER = "# Eau\n\nUn bassin garde la pluie du village.\n"
+QUESTION = {
+    "id": "q1",
+    "question": "Combien de toits couvrent les panneaux ?",
+    "language": "fr",
+    "answerable": True,
+    "spans": [{"document": "energie", "quote": "Ils couvrent dix toits."}],
+    "gold": ["dix"],
+    "kind": "fact",
+}
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    (folder / "energie.md").write_text(ENERGY, encoding="utf-8")
+    (folder / "eau.md").write_text(WATER, encoding="utf-8")
+    (folder / "questions.jsonl").write_text(json.dumps(QUESTION) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "index")
+
+
+def build(corpus, store, **changes):
+    encoder = WordEncoder()
+    arguments = {"model": "words", "revision": "1", "max_passage_tokens": 64, **changes}
+    return build_index(corpus, store, lambda: encoder, **arguments), encoder
+
+
+def files(store, build_id):
+    folder = store.folder / "builds" / build_id
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_build_is_live_whole_and_searchable(corpus, store):
+    report, encoder = build(corpus, store)
+    assert (report.documents, report.passages, report.sentences, report.recall) == (2, 2, 3, 1.0)
+    assert store.current_id() == report.build_id
+    loaded = store.load()
+    searcher = Searcher(loaded, encoder)
+    hits = searcher.search("bassin de pluie", searcher.encode("bassin de pluie"))
+    assert hits[0].passage.text == "Un bassin garde la pluie du village."
+    assert hits[0].rank == 1
+    for passage in loaded.passages:
+        assert loaded.documents[passage.document_id].text[passage.start : passage.end] == passage.text
+        assert searcher.sentence_vectors(passage).shape == (len(passage.sentences), encoder.dimension)
+
+
+def test_when_nothing_changed_nothing_is_loaded(corpus, store):
+    first, _ = build(corpus, store)
+    before = files(store, first.build_id)
+
+    def never():
+        raise AssertionError("the encoder was loaded")
+
+    report = build_index(corpus, store, never, model="words", revision="1", max_passage_tokens=64)
+    assert report.unchanged
+    assert files(store, first.build_id) == before
+
+
+def test_only_what_changed_is_encoded(corpus, store):
+    build(corpus, store)
+    (corpus / "eau.md").write_text(WATER + "\nLe fossé est propre.\n", encoding="utf-8")
+    report, encoder = build(corpus, store)
+    assert encoder.encoded == [
+        "Eau Un bassin garde la pluie du village. Le fossé est propre.",
+        "Le fossé est propre.",
+    ]
+    assert (report.encoded, report.reused) == (2, 4)
+
+
+def test_the_same_input_gives_the_same_bytes(corpus, tmp_path):
+    first, second = Store(tmp_path / "a"), Store(tmp_path / "b")
+    report, _ = build(corpus, first)
+    build(corpus, second, full=True)
+    assert files(first, report.build_id) == files(second, report.build_id)
+
+
+@pytest.mark.parametrize("change", [{"revision": "2"}, {"max_passage_tokens": 40}, {"model": "other"}])
+def test_another_model_or_splitting_gives_another_build(corpus, store, change):
+    first, _ = build(corpus, store)
+    second, _ = build(corpus, store, **change)
+    assert first.build_id != second.build_id
+    assert set(store.build_ids()) == {first.build_id, second.build_id}
+
+
+def test_old_builds_are_pruned_but_never_the_live_one(corpus, store):
+    for number in range(4):
+        (corpus / "eau.md").write_text(f"{WATER}\nLigne {number} du fichier.\n", encoding="utf-8")
+        report, _ = build(corpus, store, keep_builds=2)
+    assert len(store.build_ids()) == 2
+    assert report.build_id in store.build_ids()
+
+
+def test_a_build_that_loses_a_document_to_an_unreadable_file_is_not_published(corpus, store):
+    live, _ = build(corpus, store)
+    (corpus / "eau.md").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00" + bytes(range(256)) * 10)
+    with pytest.raises(RefusedBuild, match=r"eau\.md : ce n’est pas un fichier de texte"):
+        build(corpus, store)
+    assert store.current_id() == live.build_id
+    report, _ = build(corpus, store, publish_anyway=True)
+    assert store.current_id() == report.build_id
+    assert report.skipped[0].startswith("eau.md")
+
+
+def test_a_build_that_finds_fewer_gold_quotes_is_not_published(corpus, store):
+    live, _ = build(corpus, store)
+    (corpus / "energie.md").write_text("# Énergie\n\nLe vent tourne.\n", encoding="utf-8")
+    with pytest.raises(RefusedBuild, match="0% des passages"):
+        build(corpus, store)
+    assert store.current_id() == live.build_id
+
+
+def test_an_empty_corpus_leaves_the_live_build(corpus, store):
+    live, _ = build(corpus, store)
+    (corpus / "eau.md").unlink()
+    (corpus / "energie.md").unlink()
+    with pytest.raises(EmptyCorpus):
+        build(corpus, store)
+    assert store.current_id() == live.build_id
+
+
+def test_every_damaged_file_is_noticed_and_a_rebuild_mends_it(corpus, store):
+    report, _ = build(corpus, store)
+    folder = store.folder / "builds" / report.build_id
+    for name in sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()):
+        path = folder / name
+        whole = path.read_bytes()
+        for damaged in (whole[: len(whole) // 2], b"", bytes([whole[0] ^ 1]) + whole[1:]):
+            path.write_bytes(damaged)
+            with pytest.raises((CorruptIndex, ForeignIndex), match="make build"):
+                store.load()
+        path.unlink()
+        with pytest.raises(CorruptIndex, match="make build"):
+            store.load()
+        assert not build(corpus, store)[0].unchanged
+        assert path.read_bytes() == whole
+        assert store.problems(report.build_id) == ()
+
+
+def test_a_file_that_does_not_belong_is_noticed(corpus, store):
+    report, _ = build(corpus, store)
+    (store.folder / "builds" / report.build_id / "intrus.txt").write_text("x")
+    assert store.problems(report.build_id) == ("intrus.txt : fichier inconnu",)
+
+
+def test_a_quote_that_is_not_in_its_document_is_never_served(corpus, store):
+    report, _ = build(corpus, store)
+    folder = store.folder / "builds" / report.build_id
+    documents = (folder / "documents.json").read_bytes().replace(b"pluie", b"neige")
+    (folder / "documents.json").write_bytes(documents)
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    import hashlib
+
+    manifest["files"]["documents.json"] = hashlib.sha256(documents).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(CorruptIndex, match="ne correspond plus à son document"):
+        store.load()
+
+
+def test_foreign_missing_and_unknown_builds_are_refused(corpus, store):
+    with pytest.raises(MissingIndex, match="make build"):
+        store.load()
+    report, _ = build(corpus, store)
+    with pytest.raises(ForeignIndex, match="« words », attendu « embedded »"):
+        store.load(model="embedded")
+    with pytest.raises(ForeignIndex, match="make build"):
+        store.load(model="words", revision="2")
+    with pytest.raises(UnknownBuild, match=report.build_id):
+        store.load("abc")
+    path = store.folder / "builds" / report.build_id / "manifest.json"
+    path.write_text(path.read_text().replace('"schema": 1', '"schema": 99').replace('"schema":1', '"schema":99'))
+    with pytest.raises(ForeignIndex, match="format 99"):
+        store.load()
+    shutil.rmtree(path.parent)
+    with pytest.raises(CorruptIndex, match="a disparu"):
+        store.load()
+
+
+def test_a_crash_before_the_rename_leaves_the_live_build(corpus, store, monkeypatch):
+    live, _ = build(corpus, store)
+    (corpus / "eau.md").write_text(WATER + "\nAutre chose arrive.\n", encoding="utf-8")
+
+    def crash(self, draft, build_id):
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "_put_in_place", crash)
+        with pytest.raises(OSError, match="No space left"):
+            build(corpus, store)
+    assert store.current_id() == live.build_id
+    assert store.load().manifest.build_id == live.build_id
+    assert store.build_ids() == (live.build_id,)
+    assert build(corpus, store)[0].unchanged is False
