@@ -233,7 +233,8 @@ def _unknown(model: str, folder: Path, error: Exception) -> UnknownModel:
         else f"Corrigez le réglage (« {EMBEDDED} », un dossier ou un nom de modèle sentence-transformers)."
     )
     what = f"Le modèle « {model} » (réglage `model`) n'a pas pu être chargé."
-    return UnknownModel(f"{what} Essayé : {tried}. Cause : {error}. {mend}")
+    cause = next(iter(str(error).splitlines()), type(error).__name__).rstrip(". ")
+    return UnknownModel(f"{what} Essayé : {tried}. Cause : {cause}. {mend}")
 
 
 @contextmanager

@@ -10,6 +10,7 @@ __all__ = [
     "RefusedBuild",
     "UnknownBuild",
     "UnknownModel",
+    "UnwritableIndex",
 ]
 
 
@@ -47,3 +48,7 @@ class RefusedBuild(IndexStoreError):
 
 class InvalidGold(IndexStoreError):
     """A line of the gold questions is not what the format asks for."""
+
+
+class UnwritableIndex(IndexStoreError):
+    """The index folder cannot be written, or the disk is full."""

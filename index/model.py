@@ -9,7 +9,9 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from importlib import metadata, util
+from itertools import product
 from pathlib import Path
 
 from index.errors import UnknownModel
@@ -118,13 +120,11 @@ def model_folder(model: str) -> Path:
     from huggingface_hub.errors import HFValidationError
 
     # A bare name is one of the hub's own sentence-transformers models.
-    for name in (model, f"sentence-transformers/{model}"):
-        try:
-            found = try_to_load_from_cache(name, "config.json")
-        except HFValidationError:
-            continue
-        if isinstance(found, str):
-            return Path(found).parent
+    for name, file in product((model, f"sentence-transformers/{model}"), ("modules.json", "config.json")):
+        with suppress(HFValidationError):
+            found = try_to_load_from_cache(name, file)
+            if isinstance(found, str):
+                return Path(found).parent
     raise UnknownModel(
         f"Le modèle « {model} » (réglage `model`) n'est ni « {EMBEDDED} », ni un dossier, ni dans le cache local des "
         "modèles téléchargés. Corrigez le réglage, ou lancez `make build` avec un accès à Internet."

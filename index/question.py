@@ -33,8 +33,10 @@ class Question:
     focus_vector: NDArray[np.float32]
 
     def mixed(self, focus_weight: float) -> NDArray[np.float32]:
-        """Both vectors as one, float32 `(d,)`: its products with others are the weighted means of both cosines."""
-        return (1 - focus_weight) * self.vector + focus_weight * self.focus_vector
+        """Both vectors as one unit vector, float32 `(d,)`, with this share for the focus."""
+        both = (1 - focus_weight) * self.vector + focus_weight * self.focus_vector
+        unit: NDArray[np.float32] = (both / np.linalg.norm(both)).astype(np.float32)
+        return unit
 
 
 def focus(text: str) -> str:

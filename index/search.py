@@ -33,8 +33,8 @@ FloatArray = NDArray[np.float32]
 class Hit:
     """A passage found for a question.
 
-    `rank` counts from 1. `similarity` is the cosine of passage and question (with the focus's share in it), `lexical` the passage's BM25 score, and
-    `fused`, in [0, 1], the blend of both that decides the rank.
+    `rank` counts from 1. `similarity` is the cosine of passage and question, `lexical` the passage's BM25 score, both
+    with the focus's share in them; `fused`, in [0, 1], is the blend of both that decides the rank.
     """
 
     passage: Passage
@@ -109,7 +109,7 @@ class Searcher:
         return scores
 
     def _pool(self, vector: FloatArray, lexical: FloatArray) -> NDArray[np.int64]:
-        _, dense_rows = self.build.vectors.search(vector / np.linalg.norm(vector), POOL)
+        _, dense_rows = self.build.vectors.search(vector, POOL)
         lexical_rows = np.argpartition(-lexical, min(POOL, len(lexical)) - 1)[:POOL]
         return np.union1d(dense_rows, lexical_rows[lexical[lexical_rows] > 0]).astype(np.int64)
 

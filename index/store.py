@@ -9,7 +9,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from index.errors import CorruptIndex, ForeignIndex, MissingIndex, UnknownBuild
+from index.errors import CorruptIndex, ForeignIndex, MissingIndex, UnknownBuild, UnwritableIndex
 from index.gold import GoldQuestion
 from index.lexical import LexicalIndex
 from index.vectors import VectorIndex
@@ -165,31 +166,40 @@ class Store:
         except (OSError, ValueError) as error:
             raise CorruptIndex(f"Le fichier {path} manque ou est abîmé. {_MEND}") from error
 
-    def load(self, build_id: str | None = None, *, model: str | None = None, revision: str | None = None) -> Build:
-        """A stored build, its files checked; the live one by default.
+    def check(self, build_id: str | None = None, *, model: str | None = None, revision: str | None = None) -> Manifest:
+        """The manifest of a stored build whose files are sound, without loading it; of the live one by default.
 
         Raises:
             MissingIndex: no build is live.
             UnknownBuild, CorruptIndex: as `manifest`, or a file does not match its checksum.
             ForeignIndex: made with another model or revision than the ones given.
         """
-        current = build_id is None
-        build_id = build_id or self.current_id()
-        if build_id is None:
+        wanted = build_id or self.current_id()
+        if wanted is None:
             raise MissingIndex(
                 f"Aucun index dans {self.folder}. Construisez-le avec « make build » (ou « loos build »)."
             )
         try:
-            manifest = self.manifest(build_id)
+            manifest = self.manifest(wanted)
         except UnknownBuild as error:
-            if not current:
+            if build_id is not None:
                 raise
             raise CorruptIndex(
-                f"La construction en service « {build_id} » a disparu de {self._builds}. {_MEND}"
+                f"La construction en service « {wanted} » a disparu de {self._builds}. {_MEND}"
             ) from error
-        self._refuse_foreign(manifest, model, revision)
-        if problems := self.problems(build_id):
-            raise CorruptIndex(f"La construction {build_id} est abîmée : {' ; '.join(problems)}. {_MEND}")
+        _refuse_foreign(manifest, model, revision)
+        if problems := self.problems(wanted):
+            raise CorruptIndex(f"La construction {wanted} est abîmée : {' ; '.join(problems)}. {_MEND}")
+        return manifest
+
+    def load(self, build_id: str | None = None, *, model: str | None = None, revision: str | None = None) -> Build:
+        """A stored build in memory, checked first; the live one by default.
+
+        Raises:
+            IndexStoreError: as `check`, or its parts do not fit together.
+        """
+        manifest = self.check(build_id, model=model, revision=revision)
+        build_id = manifest.build_id
         folder = self._builds / build_id
         try:
             documents = _DOCUMENTS_TYPE.validate_json((folder / _DOCUMENTS).read_bytes())
@@ -214,9 +224,16 @@ class Store:
         """Store a build whole and give its manifest with checksums. An equal build that is sound is left as it is.
 
         The build appears under its id by one rename, after all its files reached the disk.
+
+        Raises:
+            UnwritableIndex: the folder cannot be written, or the disk is full. What was there is untouched.
         """
         build_id = build.manifest.build_id
         _check(build)
+        with self._writing():
+            return self._write(build, build_id)
+
+    def _write(self, build: Build, build_id: str) -> Manifest:
         self._builds.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{build_id}-", dir=self._builds))
         try:
@@ -240,16 +257,17 @@ class Store:
         return manifest
 
     def publish(self, build_id: str) -> None:
-        """Make a stored build the live one. Raises as `manifest`."""
+        """Make a stored build the live one. Raises as `manifest`, and UnwritableIndex."""
         self.manifest(build_id)
-        descriptor, name = tempfile.mkstemp(prefix=".current-", dir=self.folder)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(build_id + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(self._current)
-        _fsync(self.folder)
+        with self._writing():
+            descriptor, name = tempfile.mkstemp(prefix=".current-", dir=self.folder)
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(build_id + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).chmod(0o644)
+            Path(name).replace(self._current)
+            _fsync(self.folder)
 
     def prune(self, keep: int) -> tuple[str, ...]:
         """Delete all but the `keep` newest builds, never the live one; the ids of those deleted."""
@@ -258,6 +276,16 @@ class Store:
         for build_id in old:
             shutil.rmtree(self._builds / build_id)
         return tuple(old)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise UnwritableIndex(
+                f"Impossible d’écrire dans {self.folder} : {error.strerror or error}. L’index en service "
+                "n’a pas changé. Vérifiez la place libre et les droits du dossier, puis recommencez."
+            ) from error
 
     def _put_in_place(self, draft: Path, build_id: str) -> None:
         place = self._builds / build_id
@@ -275,13 +303,14 @@ class Store:
             draft.rename(place)
         _fsync(self._builds)
 
-    def _refuse_foreign(self, manifest: Manifest, model: str | None, revision: str | None) -> None:
-        for what, wanted, found in (("modèle", model, manifest.model), ("version", revision, manifest.revision)):
-            if wanted is not None and wanted != found:
-                raise ForeignIndex(
-                    f"La construction {manifest.build_id} a été faite avec un autre encodeur ({what} « {found} », "
-                    f"attendu « {wanted} »). {_MEND}"
-                )
+
+def _refuse_foreign(manifest: Manifest, model: str | None, revision: str | None) -> None:
+    for what, wanted, found in (("modèle", model, manifest.model), ("version", revision, manifest.revision)):
+        if wanted is not None and wanted != found:
+            raise ForeignIndex(
+                f"La construction {manifest.build_id} a été faite avec un autre encodeur ({what} « {found} », "
+                f"attendu « {wanted} »). {_MEND}"
+            )
 
 
 def _check(build: Build) -> None:

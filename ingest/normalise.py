@@ -6,9 +6,10 @@ import unicodedata
 __all__ = ["fold_for_search", "normalise_block", "normalise_text"]
 
 _NEWLINES = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
-# Invisible characters that carry no text: byte-order marks, soft hyphens, zero-width spaces, word joiners and
-# control characters. Zero-width joiners stay: emoji and several scripts need them.
-_INVISIBLE = re.compile("[\ufeff\u00ad\u200b\u2060\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
+# What carries no text: byte-order marks, soft hyphens, zero-width spaces, word joiners, control characters, and halves
+# of surrogate pairs, which JSON can bring in and no encoding can write. Zero-width joiners stay: emoji and several
+# scripts need them.
+_INVISIBLE = re.compile("[\ufeff\u00ad\u200b\u2060\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
 _ORDINARY_SPACE = re.compile("[ \t\n]+")
 _ANY_SPACE = re.compile(r"\s+")
 _APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "′": "'", "`": "'", "´": "'"})

@@ -4,7 +4,7 @@ import shutil
 import pytest
 
 from index.build import build_index
-from index.errors import CorruptIndex, ForeignIndex, MissingIndex, RefusedBuild, UnknownBuild
+from index.errors import CorruptIndex, ForeignIndex, MissingIndex, RefusedBuild, UnknownBuild, UnwritableIndex
 from index.search import Searcher
 from index.store import Store
 from ingest.errors import EmptyCorpus
@@ -55,7 +55,7 @@ def test_a_build_is_live_whole_and_searchable(corpus, store):
     assert store.current_id() == report.build_id
     loaded = store.load()
     searcher = Searcher(loaded, encoder)
-    hits = searcher.search("bassin de pluie", searcher.encode("bassin de pluie"))
+    hits = searcher.search(*searcher.encode(["bassin de pluie"]))
     assert hits[0].passage.text == "Un bassin garde la pluie du village."
     assert hits[0].rank == 1
     for passage in loaded.passages:
@@ -199,11 +199,11 @@ def test_a_crash_before_the_rename_leaves_the_live_build(corpus, store, monkeypa
     (corpus / "eau.md").write_text(WATER + "\nAutre chose arrive.\n", encoding="utf-8")
 
     def crash(self, draft, build_id):
-        raise OSError("No space left on device")
+        raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
         patched.setattr(Store, "_put_in_place", crash)
-        with pytest.raises(OSError, match="No space left"):
+        with pytest.raises(UnwritableIndex, match=r"No space left on device\. L’index en service n’a pas changé"):
             build(corpus, store)
     assert store.current_id() == live.build_id
     assert store.load().manifest.build_id == live.build_id

@@ -56,7 +56,8 @@ def test_a_wrong_front_matter_is_named(matter):
 def test_html_main_content_with_headings_lists_and_captions():
     blocks, title = read_html(
         "<html><head><title>Agenda 21 | Ville</title></head><body>"
-        "<nav><a href='/'>Accueil</a> <a href='/s'>Services</a></nav><main><h1>Agenda 21</h1><p>La ville s’est engagée dans un Agenda 21. La démarche associe les habitants,"
+        "<nav><a href='/'>Accueil</a> <a href='/s'>Services</a></nav>"
+        "<main><h1>Agenda 21</h1><p>La ville s’est engagée dans un Agenda 21. La démarche associe les habitants,"
         " les écoles et les associations de la commune.</p><h2>Les jardins</h2><p>Des jardins ont été "
         "ouverts.<br>Ils sont <b>gratuits</b>.</p><figure><img src='a.jpg' alt='Vue du terril'></figure>"
         "<ul><li>un verger ;</li><li>une serre.</li></ul></main><footer>Mentions légales</footer></body></html>",

@@ -34,7 +34,8 @@ def dataset(tmp_path):
         encoding="utf-8",
     )
     (tmp_path / "queries.jsonl").write_text(
-        '{"_id": "q1", "text": "toits soleil"}\n{"_id": "q2", "text": "pluie"}\n{"_id": "q3", "text": "sans jugement"}\n'
+        '{"_id": "q1", "text": "toits soleil"}\n{"_id": "q2", "text": "pluie"}\n'
+        '{"_id": "q3", "text": "sans jugement"}\n'
     )
     (tmp_path / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\nq1\td1\t1\nq2\td2\t1\n")
     return tmp_path

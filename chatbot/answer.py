@@ -1,0 +1,137 @@
+"""What the service says: an answer in the documents' words with its citations, or an abstention."""
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from index import Hit
+from ingest import Document, Passage
+
+__all__ = ["Abstention", "Answer", "Citation", "Reason", "Reply", "Sentence", "cite", "to_json"]
+
+
+class Reason(StrEnum):
+    """Why the service abstains."""
+
+    NOT_IN_CORPUS = "not_in_corpus"
+    """The documents do not answer the question."""
+    NO_WORDS = "no_words"
+    """The question holds no word in any alphabet: emoji, figures or punctuation alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A quote and its place: `document.text[start:end] == quote`.
+
+    `number` counts from 1 in the order of the answer. `url` is the address of the original page, `deep_link` the
+    quote's place in this service's copy. `page` is 1-based, None for formats without pages.
+    """
+
+    number: int
+    document_id: str
+    title: str
+    heading_path: tuple[str, ...]
+    quote: str
+    start: int
+    end: int
+    url: str
+    deep_link: str
+    page: int | None
+    publisher: str
+    published: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of the answer, word for word from a document, and the numbers of its citations."""
+
+    text: str
+    citations: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One to four sentences that answer, best evidence first, each with its citation.
+
+    `confidence` is the estimated probability that the passages answer the question, in [0, 1]. `hits` are the passages
+    found, best first. `timings_ms` are milliseconds by stage.
+    """
+
+    question: str
+    language: str
+    sentences: tuple[Sentence, ...]
+    citations: tuple[Citation, ...]
+    hits: tuple[Hit, ...]
+    confidence: float
+    timings_ms: dict[str, float]
+    build_id: str
+
+    @property
+    def text(self) -> str:
+        """The answer with its citation marks: « … en 2001. [1] »."""
+        return " ".join(f"{s.text} {' '.join(f'[{number}]' for number in s.citations)}" for s in self.sentences)
+
+
+@dataclass(frozen=True, slots=True)
+class Abstention:
+    """The documents do not answer. `nearest` are the closest places; `suggestions` are questions they do answer."""
+
+    question: str
+    language: str
+    reason: Reason
+    text: str
+    nearest: tuple[Citation, ...]
+    suggestions: tuple[str, ...]
+    confidence: float
+    timings_ms: dict[str, float]
+    build_id: str
+
+
+Reply = Answer | Abstention
+
+
+def cite(number: int, document: Document, passage: Passage, start: int, end: int) -> Citation:
+    """The citation of the characters `start` to `end` of a document, which stand in `passage`."""
+    return Citation(
+        number=number,
+        document_id=document.id,
+        title=document.title,
+        heading_path=passage.heading_path[1:],
+        quote=document.text[start:end],
+        start=start,
+        end=end,
+        url=document.source.url,
+        deep_link=f"/sources/{document.id}?quote={start}-{end}&v={document.source.sha256[:8]}#p-{start}",
+        page=passage.page,
+        publisher=document.source.publisher,
+        published=document.source.published,
+    )
+
+
+def to_json(reply: Reply) -> dict[str, Any]:
+    """The reply as the one JSON object of the command line and the HTTP interface."""
+    reason: str | None
+    nearest: list[dict[str, Any]]
+    suggestions: list[str]
+    if isinstance(reply, Answer):
+        sentences = [asdict(sentence) for sentence in reply.sentences]
+        citations = [asdict(citation) for citation in reply.citations]
+        reason, nearest, suggestions = None, [], []
+    else:
+        sentences, citations = [], []
+        reason, nearest = str(reply.reason), [asdict(citation) for citation in reply.nearest]
+        suggestions = list(reply.suggestions)
+    return {
+        "question": reply.question,
+        "language": reply.language,
+        "status": "abstained" if reason else "answered",
+        "reason": reason,
+        "text": reply.text,
+        "sentences": sentences,
+        "citations": citations,
+        "nearest": nearest,
+        "confidence": round(reply.confidence, 4),
+        "suggestions": suggestions,
+        "timings_ms": {stage: round(value, 1) for stage, value in reply.timings_ms.items()},
+        "build_id": reply.build_id,
+    }

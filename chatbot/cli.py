@@ -1,0 +1,294 @@
+"""The command `loos`, for the operator: results on stdout, messages and progress on stderr, in French."""
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from chatbot.errors import ChatbotError
+from chatbot.settings import Settings, load_settings
+from index.errors import IndexStoreError
+from ingest.errors import IngestError
+
+__all__ = ["main"]
+
+app = typer.Typer(
+    name="loos",
+    help="Questions et réponses sur la transition de Loos-en-Gohelle, avec leurs sources.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+index_app = typer.Typer(help="Les constructions de l’index.", no_args_is_help=True, rich_markup_mode=None)
+evaluate_app = typer.Typer(help="Mesurer la qualité.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(index_app, name="index")
+app.add_typer(evaluate_app, name="evaluate")
+
+CorpusOption = Annotated[Path | None, typer.Option("--corpus", help="Dossier des documents.", metavar="DOSSIER")]
+IndexOption = Annotated[Path | None, typer.Option("--index", help="Dossier de l’index.", metavar="DOSSIER")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Écrire le résultat en JSON.")]
+
+
+def main() -> None:
+    """Run the command; known errors become one message on stderr and exit status 1."""
+    _log_from(logging.WARNING)
+    try:
+        app()
+    except (IngestError, IndexStoreError, ChatbotError) as error:
+        print(f"Erreur : {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("Interrompu.", file=sys.stderr)
+        sys.exit(130)
+
+
+@app.command()
+def build(
+    corpus: CorpusOption = None,
+    index: IndexOption = None,
+    full: Annotated[bool, typer.Option("--full", help="Tout recalculer, sans rien reprendre.")] = False,
+    publish_anyway: Annotated[
+        bool, typer.Option("--publish-anyway", help="Mettre en service même si les réponses sont moins bonnes.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Construire l’index des documents et le mettre en service.
+
+    Seul ce qui a changé est recalculé. L’index en service répond jusqu’à ce que le nouveau soit prêt et vérifié.
+
+    Exemple : loos build --corpus corpus
+    """
+    from index.build import build_index
+    from index.model import model_revision
+    from index.store import Store
+
+    settings = load_settings(corpus=corpus, index=index)
+    with _progress() as progress:
+        report = build_index(
+            settings.corpus,
+            Store(settings.index),
+            lambda: _load_encoder(settings),
+            model=settings.model,
+            revision=model_revision(settings.model),
+            max_passage_tokens=settings.max_passage_tokens,
+            keep_builds=settings.keep_builds,
+            full=full,
+            publish_anyway=publish_anyway,
+            progress=progress,
+        )
+    for reason in report.skipped:
+        print(f"Fichier laissé de côté : {reason}", file=sys.stderr)
+    for path in report.without_entry:
+        print(f"Sans fiche dans sources.toml (éditeur et adresse inconnus) : {path}", file=sys.stderr)
+    if as_json:
+        _print_json(asdict(report))
+        return
+    size = f"{report.documents} document(s), {report.passages} passages, {report.sentences} phrases"
+    if report.unchanged:
+        print(f"Rien n’a changé : l’index {report.build_id} reste en service ({size}).")
+        return
+    print(f"Index {report.build_id} en service : {size}.")
+    print(f"Textes calculés : {report.encoded} ; repris de l’index précédent : {report.reused}.")
+    if report.recall is not None:
+        before = f" (avant : {report.live_recall:.0%})" if report.live_recall is not None else ""
+        print(f"Questions de contrôle dont le passage est retrouvé : {report.recall:.0%}{before}.")
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="La question, entre guillemets.", metavar="QUESTION")],
+    index: IndexOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Poser une question et lire la réponse avec ses sources.
+
+    Exemple : loos ask "Quand la Charte du cadre de vie a-t-elle été adoptée ?"
+    """
+    from chatbot.answer import to_json
+    from chatbot.conversation import check_question
+    from chatbot.service import Service
+
+    settings = load_settings(index=index)
+    check_question(question, None, settings)
+    service = Service(settings)
+    service.load()
+    reply = service.ask(question)
+    if as_json:
+        _print_json(to_json(reply))
+    else:
+        print(_readable(reply))
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option("--host", help="Adresse d’écoute.", metavar="ADRESSE")] = None,
+    port: Annotated[int | None, typer.Option("--port", help="Port d’écoute.", metavar="PORT")] = None,
+    index: IndexOption = None,
+) -> None:
+    """Ouvrir la page de questions et l’interface HTTP.
+
+    Exemple : loos serve --port 7860
+    """
+    from chatbot.server import serve as run_server
+
+    _log_from(logging.INFO)
+    run_server(load_settings(host=host, port=port, index=index))
+
+
+@index_app.command("list")
+def index_list(index: IndexOption = None, as_json: JsonOption = False) -> None:
+    """Lister les constructions gardées, la plus récente d’abord ; * marque celle en service.
+
+    Exemple : loos index list
+    """
+    from index.store import Store
+
+    store = Store(load_settings(index=index).index)
+    current = store.current_id()
+    rows = []
+    for build_id in store.build_ids():
+        try:
+            manifest = store.manifest(build_id)
+            size = {"documents": manifest.documents, "passages": manifest.passages, "model": manifest.model}
+            rows.append({"build_id": build_id, "current": build_id == current, **size, "problem": None})
+        except IndexStoreError as error:
+            rows.append({"build_id": build_id, "current": build_id == current, "problem": str(error)})
+    if as_json:
+        _print_json(rows)
+        return
+    if not rows:
+        print(f"Aucune construction dans {store.folder}. Commencez par « loos build ».", file=sys.stderr)
+    for row in rows:
+        mark = "*" if row["current"] else " "
+        size_text = (
+            f"{row['documents']} document(s), {row['passages']} passages" if not row["problem"] else row["problem"]
+        )
+        print(f"{mark} {row['build_id']}  {size_text}")
+
+
+@index_app.command("verify")
+def index_verify(
+    build_id: Annotated[
+        str | None, typer.Argument(help="Par défaut, celle en service.", metavar="CONSTRUCTION")
+    ] = None,
+    index: IndexOption = None,
+) -> None:
+    """Vérifier qu’une construction est entière : ses fichiers, ses sommes de contrôle et ses citations.
+
+    Exemple : loos index verify
+    """
+    from index.store import Store
+
+    build = Store(load_settings(index=index).index).load(build_id)
+    manifest = build.manifest
+    print(
+        f"La construction {manifest.build_id} est entière : {len(manifest.files)} fichiers, "
+        f"{manifest.passages} passages conformes à leurs documents."
+    )
+
+
+@evaluate_app.command("retrieval")
+def evaluate_retrieval_command(
+    folder: Annotated[Path, typer.Argument(help="Dossier au format BEIR.", metavar="DOSSIER")],
+    system: Annotated[str, typer.Option("--system", help="hybrid, dense ou lexical.", metavar="SYSTÈME")] = "hybrid",
+    as_json: JsonOption = False,
+) -> None:
+    """Mesurer la recherche sur un jeu de questions jugées (BEIR : corpus.jsonl, queries.jsonl, qrels.tsv).
+
+    Exemple : loos evaluate retrieval var/piaf --system hybrid
+    """
+    from index.evaluate import evaluate_retrieval
+
+    if system not in ("hybrid", "dense", "lexical"):
+        raise typer.BadParameter(f"« {system} » : choisissez hybrid, dense ou lexical.", param_hint="--system")
+    settings = load_settings()
+    with _progress() as progress:
+        scores = evaluate_retrieval(
+            folder,
+            _load_encoder(settings),
+            system=system,  # type: ignore[arg-type]  # checked above
+            max_passage_tokens=settings.max_passage_tokens,
+            progress=progress,
+        )
+    names = {"ndcg_at_10": "ndcg@10", "mrr_at_10": "mrr@10"} | {f"recall_at_{n}": f"recall@{n}" for n in (1, 5, 10)}
+    values = {names.get(name, name): round(value, 4) for name, value in asdict(scores).items()}
+    if as_json:
+        _print_json({"system": system, **values})
+    else:
+        for name, value in values.items():
+            print(f"{name:10} {value}")
+
+
+def _log_from(level: int) -> None:
+    """Log our own packages to stderr from this level, and others' warnings, whatever level they set themselves."""
+    handler = logging.StreamHandler()
+    handler.setLevel(level)
+    logging.basicConfig(
+        level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", handlers=[handler], force=True
+    )
+    for package in ("ingest", "index", "chatbot"):
+        logging.getLogger(package).setLevel(level)
+
+
+def _load_encoder(settings: Settings) -> Any:
+    from index.encoder import load_encoder
+
+    return load_encoder(settings.model, settings.models, threads=settings.threads or None)
+
+
+def _readable(reply: Any) -> str:
+    from chatbot.answer import Answer
+
+    if isinstance(reply, Answer):
+        lines = [reply.text, "", "Sources"]
+        for citation in reply.citations:
+            lines += [f"[{citation.number}] {_place(citation)}", f"    « {citation.quote} »"]
+            lines += [f"    {citation.url}"] if citation.url else []
+        return "\n".join(lines)
+    lines = [reply.text]
+    if reply.nearest:
+        lines += ["", "Le plus proche dans les documents :", *(f"- {_place(citation)}" for citation in reply.nearest)]
+    if reply.suggestions:
+        lines += ["", "Questions auxquelles les documents répondent :", *(f"- {text}" for text in reply.suggestions)]
+    return "\n".join(lines)
+
+
+def _place(citation: Any) -> str:
+    details = [citation.publisher, citation.published, f"p. {citation.page}" if citation.page else ""]
+    where = " › ".join((citation.title, *citation.heading_path))
+    return " — ".join(filter(None, (where, *details)))
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+@contextmanager
+def _progress() -> Iterator[Any]:
+    """A progress bar on stderr, shown only in a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    labels = {"documents": "Lecture des documents", "vectors": "Calcul des vecteurs"}
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        tasks: dict[str, Any] = {}
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(labels[what], total=total)
+            bar.update(tasks[what], completed=done)
+
+        yield show
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""One question to one reply: checked, searched, composed, or declined."""
+
+import re
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chatbot.abstain import answer_probability
+from chatbot.answer import Abstention, Answer, Citation, Reason, Reply, cite
+from chatbot.compose import candidates, compose, has_answer_text
+from chatbot.errors import InvalidQuestion
+from chatbot.language import detect_language
+from chatbot.messages import messages_for
+from chatbot.settings import Settings
+from index import Hit, Searcher
+from ingest.normalise import normalise_block
+
+__all__ = ["check_question", "contact", "reply_to"]
+
+FloatArray = NDArray[np.float32]
+
+_LETTER_OR_DIGIT = re.compile(r"[^\W_]")
+_SEARCHED = 20
+"""Passages searched for: enough for ten to be left once those that hold only a question or a label are dropped."""
+_NEAREST = 3
+_SUGGESTIONS = 3
+
+
+def check_question(question: str, language: str | None, settings: Settings) -> None:
+    """Raise InvalidQuestion, in the question's language, if it is blank or longer than the settings allow."""
+    messages = messages_for(language or detect_language(question[:1000]))
+    limit = settings.max_question_characters
+    if not question.strip():
+        raise InvalidQuestion(messages.question_empty)
+    if len(question) > limit:
+        raise InvalidQuestion(messages.question_too_long.format(length=len(question), limit=limit))
+
+
+def reply_to(question: str, searcher: Searcher, settings: Settings, language: str | None = None) -> Reply:
+    """The answer to a question in the documents' words, or an abstention if they do not answer it.
+
+    `language` is that of the words around the quotes; by default the question's own.
+    """
+    started = time.perf_counter()
+    question = normalise_block(question)
+    asked_in = detect_language(question)
+    language = language or asked_in
+    if not _LETTER_OR_DIGIT.search(question):
+        return _no_words(question, language, searcher)
+    (asked,) = searcher.encode([question])
+    encoded = time.perf_counter()
+    hits = tuple(hit for hit in searcher.search(asked, _SEARCHED) if has_answer_text(hit.passage))
+    searched = time.perf_counter()
+    found = candidates(asked, hits, searcher)
+    probability, threshold = answer_probability(question, asked_in, hits, found, searcher)
+    timings_ms = {"encode": 1000 * (encoded - started), "search": 1000 * (searched - encoded)}
+    build_id = searcher.build.manifest.build_id
+    if probability < threshold:
+        timings_ms["total"] = 1000 * (time.perf_counter() - started)
+        return Abstention(
+            question=question,
+            language=language,
+            reason=Reason.NOT_IN_CORPUS,
+            text=messages_for(language).not_in_corpus.format(contact=contact(settings)),
+            nearest=_nearest(hits, searcher),
+            suggestions=_suggestions(asked.vector, searcher),
+            confidence=probability,
+            timings_ms=timings_ms,
+            build_id=build_id,
+        )
+    sentences, citations = compose(found, searcher.build)
+    timings_ms["compose"] = 1000 * (time.perf_counter() - searched)
+    timings_ms["total"] = 1000 * (time.perf_counter() - started)
+    return Answer(question, language, sentences, citations, hits, probability, timings_ms, build_id)
+
+
+def contact(settings: Settings) -> str:
+    """How to reach the town hall, on one line, from what the settings hold."""
+    details = (settings.contact_name, settings.contact_phone, settings.contact_email, settings.contact_url)
+    return ", ".join(detail for detail in details if detail)
+
+
+def _no_words(question: str, language: str, searcher: Searcher) -> Abstention:
+    suggestions = _answerable(searcher)[:_SUGGESTIONS]
+    example = suggestions[0] if suggestions else ""
+    return Abstention(
+        question=question,
+        language=language,
+        reason=Reason.NO_WORDS,
+        text=messages_for(language).no_words.format(example=example),
+        nearest=(),
+        suggestions=tuple(suggestions),
+        confidence=0.0,
+        timings_ms={"total": 0.0},
+        build_id=searcher.build.manifest.build_id,
+    )
+
+
+def _nearest(hits: tuple[Hit, ...], searcher: Searcher) -> tuple[Citation, ...]:
+    """The best passage of each of the nearest sections."""
+    nearest: dict[tuple[str, tuple[str, ...]], Hit] = {}
+    for hit in hits:
+        nearest.setdefault((hit.passage.document_id, hit.passage.heading_path), hit)
+    chosen = list(nearest.values())[:_NEAREST]
+    documents = searcher.build.documents
+    return tuple(
+        cite(number, documents[hit.passage.document_id], hit.passage, hit.passage.start, hit.passage.end)
+        for number, hit in enumerate(chosen, start=1)
+    )
+
+
+def _answerable(searcher: Searcher) -> list[str]:
+    return [q.question for q in searcher.build.questions if q.answerable and q.language == "fr"]
+
+
+def _suggestions(vector: FloatArray, searcher: Searcher) -> tuple[str, ...]:
+    """The gold questions, answered by the corpus, that are nearest to this one."""
+    build = searcher.build
+    order = (-(build.question_vectors @ vector)).argsort(kind="stable") if len(build.questions) else ()
+    answerable = set(_answerable(searcher))
+    ranked = [build.questions[i].question for i in order]
+    return tuple(text for text in dict.fromkeys(ranked) if text in answerable)[:_SUGGESTIONS]

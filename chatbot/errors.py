@@ -1,0 +1,23 @@
+"""Errors of the service. Messages are for the operator (settings, port) or for people who ask (questions)."""
+
+__all__ = ["ChatbotError", "InvalidQuestion", "InvalidSetting", "NotReady", "PortInUse"]
+
+
+class ChatbotError(Exception):
+    """Base of everything that can go wrong between a question and its answer."""
+
+
+class InvalidSetting(ChatbotError):
+    """A setting is unknown or has a wrong value."""
+
+
+class InvalidQuestion(ChatbotError):
+    """A question is empty, too long, or holds nothing that can be searched for."""
+
+
+class NotReady(ChatbotError):
+    """The index or the encoder is still loading, or could not be loaded."""
+
+
+class PortInUse(ChatbotError):
+    """Another program already listens on the address."""

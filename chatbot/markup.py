@@ -1,0 +1,78 @@
+"""A reply as the page shows it. What others wrote, questions and documents alike, is text here and never markup."""
+
+import re
+from html import escape
+
+from chatbot.answer import Answer, Citation, Reply
+from chatbot.messages import Messages, messages_for
+from chatbot.sources import web_address
+
+__all__ = ["reply_html", "text_html"]
+
+_SPECIAL = re.compile(r"[!-/:-@\[-`{-~\n]")
+_WEB_ADDRESS = re.compile(r"(https?://\S*[^\s.,;:!?)»])")
+
+
+def text_html(text: str) -> str:
+    """A text that stays a text, whatever it holds: neither HTML nor Markdown nor formulas are seen in it.
+
+    Every ASCII punctuation mark becomes a character reference, and so does every line break.
+    """
+    return _SPECIAL.sub(lambda match: f"&#{ord(match.group())};", text)
+
+
+def reply_html(reply: Reply, sentences: int | None = None) -> str:
+    """A reply as one line of HTML; of an answer, only the first `sentences` where given, without the sources."""
+    messages = messages_for(reply.language)
+    if isinstance(reply, Answer):
+        shown = reply.sentences[:sentences]
+        by_number = {citation.number: citation for citation in reply.citations}
+        text = " ".join(
+            f"{text_html(sentence.text)} "
+            + " ".join(_mark(by_number[number], messages) for number in sentence.citations)
+            for sentence in shown
+        )
+        html = f'<p class="answer" lang="fr">{text}</p>'
+        places = reply.citations if sentences is None else ()
+        title = messages.sources
+    else:
+        html = f'<p class="abstention">{_linked(reply.text)}</p>'
+        places, title = reply.nearest, messages.nearest
+    if places:
+        items = "".join(f"<li>{_place(place, messages)}</li>" for place in places)
+        html += f'<h2 class="places-title">{text_html(title)}</h2><ol class="places">{items}</ol>'
+    if not isinstance(reply, Answer) and reply.suggestions:
+        html += f'<p class="suggestions">{text_html(messages.suggestions)}</p>'
+    whole = "" if sentences is None else " growing"
+    return f'<div class="reply{whole}" lang="{messages.language}">{html}</div>'
+
+
+def _linked(text: str) -> str:
+    """A text with the web addresses in it as links."""
+    return "".join(
+        f'<a href="{escape(part)}" target="_blank" rel="noopener">{text_html(part)}</a>' if i % 2 else text_html(part)
+        for i, part in enumerate(_WEB_ADDRESS.split(text))
+    )
+
+
+def _mark(citation: Citation, messages: Messages) -> str:
+    return (
+        f'<a class="cite" href="{escape(citation.deep_link)}" target="_blank" rel="noopener" '
+        f'title="{text_html(" › ".join((citation.title, *citation.heading_path)))}">'
+        f'<span class="unseen">{text_html(messages.source)} </span>&#91;{citation.number}&#93;</a>'
+    )
+
+
+def _place(citation: Citation, messages: Messages) -> str:
+    """A source: where it is, who says it and when, and the links to the quote and to the original page."""
+    path = "".join(f' <span class="path">› {text_html(heading)}</span>' for heading in citation.heading_path)
+    about = ", ".join(filter(None, (citation.publisher, messages.date(citation.published))))
+    about = f'<span class="about">{text_html(about)}</span>' if about else ""
+    unseen = f'<span class="unseen"> ({text_html(messages.source)} {citation.number})</span>'
+    links = [(citation.deep_link, messages.read_in_context), (web_address(citation.url), messages.original_page)]
+    anchors = " ".join(
+        f'<a href="{escape(address)}" target="_blank" rel="noopener">{text_html(name)}{unseen}</a>'
+        for address, name in links
+        if address
+    )
+    return f'<span class="title">{text_html(citation.title)}</span>{path} {about}<span class="links">{anchors}</span>'

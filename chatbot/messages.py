@@ -1,0 +1,202 @@
+"""Every sentence that people who ask are shown, in one place per language: French, and English beside it."""
+
+from dataclasses import dataclass
+from datetime import date
+
+__all__ = ["ENGLISH", "FRENCH", "LANGUAGES", "Messages", "messages_for"]
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """The words around the documents' words, in one language. `{name}` marks what is filled in."""
+
+    language: str
+    months: tuple[str, ...]
+
+    # replies
+    not_in_corpus: str
+    no_words: str
+    question_empty: str
+    question_too_long: str
+    not_ready: str
+    sources: str
+    source: str
+    read_in_context: str
+    original_page: str
+    nearest: str
+    suggestions: str
+
+    # page
+    page_title: str
+    page_introduction: str
+    page_needs_javascript: str
+    conversation: str
+    question: str
+    reply: str
+    question_hint: str
+    send: str
+    clear: str
+    theme_questions: str
+    searching: str
+    loading: str
+    unavailable: str
+    failed: str
+
+    # documents
+    skip_to_text: str
+    back_to_page: str
+    about_document: str
+    publisher: str
+    published: str
+    retrieved: str
+    licence: str
+    picture: str
+    quote_changed: str
+    document_not_ready: str
+    document_unknown: str
+    document_unknown_why: str
+
+    # programming interface
+    request_invalid: str
+    request_too_large: str
+    address_unknown: str
+    method_unknown: str
+
+    def date(self, iso: str) -> str:
+        """An ISO date as people write it: « 1er mai 2024 », “1 May 2024”; what is no such date, as it is."""
+        try:
+            day = date.fromisoformat(iso)
+        except ValueError:
+            return iso
+        number = "1er" if self.language == "fr" and day.day == 1 else str(day.day)
+        return f"{number} {self.months[day.month - 1]} {day.year}"
+
+
+FRENCH = Messages(
+    language="fr",
+    months=(
+        *("janvier", "février", "mars", "avril", "mai", "juin"),
+        *("juillet", "août", "septembre", "octobre", "novembre", "décembre"),
+    ),
+    not_in_corpus=(
+        "Je n’ai pas trouvé de réponse à cette question dans les documents de la ville. "
+        "Pour une démarche ou un service municipal, adressez-vous à : {contact}."
+    ),
+    no_words="Je n’ai pas compris de question. Écrivez-la en quelques mots, par exemple : « {example} »",
+    question_empty="Écrivez d’abord une question.",
+    question_too_long="La question est trop longue : {length} caractères, la limite est de {limit}. Raccourcissez-la.",
+    not_ready="Le service se charge encore. Réessayez dans quelques secondes.",
+    sources="Sources",
+    source="Source",
+    read_in_context="Lire dans son contexte",
+    original_page="Page d’origine",
+    nearest="Ce qui s’en approche le plus",
+    suggestions="Les documents répondent à ces questions",
+    page_title="Vos questions sur Loos-en-Gohelle",
+    page_introduction=(
+        "C’est une machine qui vous répond, uniquement avec les mots des documents de la ville. "
+        "Chaque phrase montre sa source. Quand les documents ne répondent pas, elle le dit."
+    ),
+    page_needs_javascript="Cette page a besoin de JavaScript. Activez-le dans le navigateur, puis rechargez la page.",
+    conversation="Conversation",
+    question="Votre question",
+    reply="Réponse",
+    question_hint="{limit} caractères au plus. « Entrée » envoie, « Maj + Entrée » passe à la ligne.",
+    send="Envoyer",
+    clear="Effacer",
+    theme_questions="Pour commencer",
+    searching="Recherche…",
+    loading="Le service finit de se charger…",
+    unavailable="Le service ne peut pas répondre pour le moment. Réessayez plus tard.",
+    failed="Une erreur s’est produite et la question n’a pas reçu de réponse. Réessayez.",
+    skip_to_text="Aller au texte",
+    back_to_page="Poser une question",
+    about_document="À propos de ce document",
+    publisher="Publié par",
+    published="Publié le",
+    retrieved="Texte relevé le",
+    licence="Droits",
+    picture="Image :",
+    quote_changed=(
+        "Ce document a changé depuis la réponse qui le cite : le passage cité n’y est plus marqué. "
+        "Posez la question de nouveau pour avoir une réponse à jour."
+    ),
+    document_not_ready="Document pas encore disponible",
+    document_unknown="Document introuvable",
+    document_unknown_why="Ce document n’existe pas, ou il a été retiré depuis la réponse qui le cite.",
+    request_invalid=(
+        "Envoyez un objet JSON avec « question » (un texte) et, au choix, « language » (deux lettres, comme « fr ») "
+        "et « history » (une liste), rien d’autre. À corriger : {field}."
+    ),
+    request_too_large="La requête est trop grande : la limite est de {limit} octets.",
+    address_unknown="Cette adresse n’existe pas.",
+    method_unknown="Cette adresse ne s’utilise pas avec cette méthode.",
+)
+
+ENGLISH = Messages(
+    language="en",
+    months=(
+        *("January", "February", "March", "April", "May", "June"),
+        *("July", "August", "September", "October", "November", "December"),
+    ),
+    not_in_corpus=(
+        "I found no answer to this question in the town’s documents. "
+        "For a municipal service or procedure, please contact: {contact}."
+    ),
+    no_words="I could not make out a question. Please write it in a few words, for example: “{example}”",
+    question_empty="Please write a question first.",
+    question_too_long="The question is too long: {length} characters, the limit is {limit}. Please shorten it.",
+    not_ready="The service is still loading. Please try again in a few seconds.",
+    sources="Sources",
+    source="Source",
+    read_in_context="Read in context",
+    original_page="Original page",
+    nearest="What comes closest",
+    suggestions="The documents answer these questions",
+    page_title="Your questions about Loos-en-Gohelle",
+    page_introduction=(
+        "A machine answers here, only in the words of the town’s documents. "
+        "Each sentence shows its source. Where the documents do not answer, it says so."
+    ),
+    page_needs_javascript="This page needs JavaScript. Please enable it in your browser and reload the page.",
+    conversation="Conversation",
+    question="Your question",
+    reply="Reply",
+    question_hint="At most {limit} characters. “Enter” sends, “Shift + Enter” starts a new line.",
+    send="Send",
+    clear="Clear",
+    theme_questions="To begin with",
+    searching="Searching…",
+    loading="The service is about to be ready…",
+    unavailable="The service cannot answer at the moment. Please try again later.",
+    failed="Something went wrong and the question was not answered. Please try again.",
+    skip_to_text="Skip to the text",
+    back_to_page="Ask a question",
+    about_document="About this document",
+    publisher="Published by",
+    published="Published on",
+    retrieved="Text taken on",
+    licence="Rights",
+    picture="Picture:",
+    quote_changed=(
+        "This document has changed since the answer that quotes it: the quote is no longer marked. "
+        "Please ask again for an answer that is up to date."
+    ),
+    document_not_ready="Document not available yet",
+    document_unknown="Document not found",
+    document_unknown_why="This document does not exist, or it was withdrawn since the answer that quotes it.",
+    request_invalid=(
+        "Send a JSON object with “question” (a text) and, if you like, “language” (two letters, such as “en”) and "
+        "“history” (a list), nothing else. To be corrected: {field}."
+    ),
+    request_too_large="The request is too large: the limit is {limit} bytes.",
+    address_unknown="There is nothing at this address.",
+    method_unknown="This address does not take this method.",
+)
+
+LANGUAGES = {"fr": FRENCH, "en": ENGLISH}
+
+
+def messages_for(language: str) -> Messages:
+    """The messages of a language: French for French, English for every other."""
+    return FRENCH if language == "fr" else ENGLISH

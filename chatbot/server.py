@@ -1,0 +1,323 @@
+"""The HTTP server: the page, the programming interface, and the documents that citations open."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import re
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.middleware.gzip import GZipMiddleware
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chatbot.answer import to_json
+from chatbot.errors import InvalidQuestion, NotReady, PortInUse
+from chatbot.messages import FRENCH, LANGUAGES, messages_for
+from chatbot.page import mount_page
+from chatbot.service import Service
+from chatbot.settings import Settings
+from chatbot.sources import document_page, missing_page
+from ingest.sentences import Span
+
+__all__ = ["MAX_BODY_BYTES", "create_app", "serve"]
+
+log = logging.getLogger(__name__)
+
+MAX_BODY_BYTES = 64 * 1024
+"""Largest request body read, in bytes."""
+
+_STATIC = Path(__file__).parent / "static"
+_RETRY_AFTER_S = 5
+_HEAD_START_S = 0.3
+"""How long the page has the processor for itself before the index and the encoder begin to load, in seconds."""
+
+_SPAN = re.compile(r"(\d{1,9})-(\d{1,9})", re.ASCII)
+_DOCUMENT_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
+
+
+class Question(BaseModel):
+    """What `POST /api/ask` takes. `history` is accepted so that clients may send it already; it is not used yet."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    question: str = Field(description="The question, in any language.")
+    language: str | None = Field(
+        None, pattern="^[a-z]{2}$", description="Of the words around the quotes; by default the question's own."
+    )
+    history: list[Any] | None = Field(None, description="Not used yet.")
+
+    @field_validator("question")
+    @classmethod
+    def _holds_whole_characters(cls, question: str) -> str:
+        question.encode("utf-8")  # JSON may hold half of a surrogate pair; this error is a ValueError
+        return question
+
+
+def serve(settings: Settings) -> None:
+    """Answer HTTP requests until Ctrl+C.
+
+    Raises:
+        IndexStoreError: no sound index of the model in use is live.
+        PortInUse: another program has the port, or the address is not one of this machine.
+    """
+    service = Service(settings)
+    service.check()
+    with _listen(settings.host, settings.port) as listener:
+        import uvicorn
+
+        class Server(uvicorn.Server):
+            async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+                await super().startup(sockets)
+                host = f"[{settings.host}]" if ":" in settings.host else settings.host
+                print(f"Service ouvert : http://{host}:{settings.port} (Ctrl+C pour l’arrêter)", file=sys.stderr)
+
+            async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+                app.state.end_streams()  # each open page keeps a connection for good
+                await super().shutdown(sockets)
+
+        gc.disable()  # nothing that loads is garbage: looking for it would take a quarter of the start
+        app = create_app(settings, service)
+        gc.enable()
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            log_level="warning",
+            access_log=False,  # addresses may hold what people asked
+            server_header=False,
+            timeout_graceful_shutdown=5,
+        )
+        with contextlib.suppress(KeyboardInterrupt):
+            Server(config).run(sockets=[listener])
+    print("Service arrêté.", file=sys.stderr)
+
+
+def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
+    """The HTTP application. It starts and stops its service: one with these settings, unless another is given."""
+    service = service or Service(settings)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        start = asyncio.get_running_loop().call_later(_HEAD_START_S, service.start)
+        yield
+        start.cancel()
+        service.stop()
+
+    app = FastAPI(
+        title="loos",
+        description="Questions answered in the words of a town's documents, each sentence with its source.",
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)
+    app.add_middleware(CORSMiddleware, allow_origins=[])  # without it, Gradio lets any site read
+    app.add_middleware(_Guard)
+    app.add_exception_handler(StarletteHTTPException, _http_problem)
+    app.add_exception_handler(RequestValidationError, _body_problem)
+    app.add_exception_handler(Exception, _unexpected_problem)
+    _add_interface(app, service)
+    _add_documents(app, service)
+    _add_files(app)
+    app.state.end_streams = mount_page(app, service)
+    return app
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket bound to the address, before anything slow is loaded."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family, backlog=128)
+    except OSError as error:
+        raise PortInUse(
+            f"Impossible d’écouter sur {host}, port {port} : {error.strerror or error}. Un autre programme l’utilise "
+            f"peut-être déjà : choisissez-en un autre, par exemple « loos serve --port {port % 65535 + 1} »."
+        ) from error
+
+
+def _add_interface(app: FastAPI, service: Service) -> None:
+    problem: dict[str, Any] = {"content": {"application/problem+json": {}}}
+    refusals: dict[int | str, dict[str, Any]] = {
+        413: {"description": "The body is too large.", **problem},
+        422: {"description": "The question is empty or too long, or the body is not as described.", **problem},
+        503: {"description": "The service is still loading, or could not be loaded.", **problem},
+    }
+
+    @app.post("/api/ask", responses=refusals, response_model=None)
+    def ask(asked: Question, request: Request) -> Any:
+        """The answer with its citations, or an abstention."""
+        language = asked.language or _language(request)
+        if not service.is_ready:
+            return _not_ready(service, language)
+        try:
+            return to_json(service.ask(asked.question, asked.language))
+        except InvalidQuestion as error:
+            return _problem(422, str(error), language)
+        except NotReady:
+            return _not_ready(service, language)
+
+    @app.get("/api/health")
+    def health() -> dict[str, str]:
+        """That the process answers."""
+        return {"status": "ok"}
+
+    @app.get("/api/ready", responses={503: refusals[503]}, response_model=None)
+    def ready(request: Request) -> Any:
+        """That questions are answered, and from which build."""
+        if not service.is_ready:
+            return _not_ready(service, _language(request))
+        return {"status": "ready", "build_id": service.build.manifest.build_id}
+
+
+def _add_documents(app: FastAPI, service: Service) -> None:
+    headers = {"Content-Security-Policy": _DOCUMENT_POLICY, "Cache-Control": "no-cache"}
+
+    @app.api_route("/sources/{document_id}", methods=["GET", "HEAD"], include_in_schema=False)
+    def document(document_id: str, request: Request, quote: str | None = None, v: str | None = None) -> Response:
+        try:
+            found = service.build.documents.get(document_id)
+        except NotReady:
+            if not _is_read_by_people(request):
+                return _not_ready(service, _language(request))
+            why = FRENCH.unavailable if service.failure else FRENCH.not_ready
+            wait = {"Retry-After": str(_RETRY_AFTER_S)}
+            return HTMLResponse(missing_page(FRENCH.document_not_ready, why), 503, headers | wait)
+        if found is None:
+            if not _is_read_by_people(request):
+                return _problem(404, messages_for(_language(request)).document_unknown_why, _language(request))
+            page = missing_page(FRENCH.document_unknown, FRENCH.document_unknown_why)
+            return HTMLResponse(page, 404, headers)
+        span = _span(quote)
+        linked = quote is not None or v is not None
+        is_current = not linked or (span is not None and v == found.source.sha256[:8])
+        return HTMLResponse(document_page(found, span, is_current), headers=headers)
+
+
+def _add_files(app: FastAPI) -> None:
+    files = StaticFiles(directory=_STATIC)
+
+    async def file(name: str, request: Request) -> Response:
+        response = await files.get_response(name, request.scope)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+    @app.api_route("/static/{name}", methods=["GET", "HEAD"], include_in_schema=False)
+    async def static(name: str, request: Request) -> Response:
+        return await file(name, request)
+
+    @app.api_route("/favicon.ico", methods=["GET", "HEAD"], include_in_schema=False)
+    async def favicon(request: Request) -> Response:
+        return await file("favicon.svg", request)
+
+    @app.get("/manifest.json", include_in_schema=False)
+    def manifest() -> dict[str, Any]:
+        icon = {"src": "/static/favicon.svg", "sizes": "any", "type": "image/svg+xml"}
+        return {"name": FRENCH.page_title, "lang": FRENCH.language, "start_url": "/", "icons": [icon]}
+
+
+class _Guard:
+    """Refuses bodies that are too large, and gives every response the headers that browsers should heed."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        read = 0
+
+        async def receive_some() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > MAX_BODY_BYTES:
+                raise HTTPException(413)
+            return message
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("X-Content-Type-Options", "nosniff")
+                headers.setdefault("Referrer-Policy", "same-origin")
+                if scope["path"].startswith("/assets/") and message["status"] == HTTPStatus.OK:
+                    headers["Cache-Control"] = "public, max-age=31536000, immutable"
+            await send(message)
+
+        request = Request(scope)
+        if _declared_length(request) > MAX_BODY_BYTES:
+            refusal = await _http_problem(request, HTTPException(413))
+            await refusal(scope, receive, send_guarded)
+        else:
+            await self.app(scope, receive_some, send_guarded)
+
+
+def _declared_length(request: Request) -> int:
+    declared = request.headers.get("content-length", "")
+    return int(declared) if declared.isdecimal() and declared.isascii() else 0
+
+
+def _span(quote: str | None) -> Span | None:
+    match = _SPAN.fullmatch(quote or "")
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def _is_read_by_people(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
+def _language(request: Request) -> str:
+    """The language for a client that named none in its request: French unless it prefers English."""
+    return "en" if request.headers.get("accept-language", "").lower().startswith("en") else "fr"
+
+
+def _problem(status: int, detail: str, language: str, headers: Mapping[str, str] | None = None) -> Response:
+    """An error as RFC 9457 has it."""
+    content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    said_in = {"Content-Language": messages_for(language).language}
+    return JSONResponse(content, status, {**(headers or {}), **said_in}, "application/problem+json")
+
+
+def _not_ready(service: Service, language: str) -> Response:
+    messages = messages_for(language)
+    detail = messages.unavailable if service.failure else messages.not_ready
+    return _problem(503, detail, language, {"Retry-After": str(_RETRY_AFTER_S)})
+
+
+async def _http_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, StarletteHTTPException)
+    messages = messages_for(_language(request))
+    details = {
+        400: messages.request_invalid.format(field="JSON"),
+        404: messages.address_unknown,
+        405: messages.method_unknown,
+        413: messages.request_too_large.format(limit=MAX_BODY_BYTES),
+    }
+    detail = details.get(error.status_code, str(error.detail))
+    return _problem(error.status_code, detail, messages.language, error.headers)
+
+
+async def _body_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    asked = error.body.get("language") if isinstance(error.body, Mapping) else None
+    messages = messages_for(asked if isinstance(asked, str) and asked in LANGUAGES else _language(request))
+    field = ".".join(str(part) for part in error.errors()[0]["loc"][1:2]) or "JSON"
+    return _problem(422, messages.request_invalid.format(field=field), messages.language)
+
+
+async def _unexpected_problem(request: Request, _: Exception) -> Response:
+    messages = messages_for(_language(request))
+    return _problem(500, messages.failed, messages.language)

@@ -1,0 +1,131 @@
+"""The running service: loads the live build and the encoder behind the page, and follows the live build."""
+
+import logging
+import threading
+import time
+
+from chatbot.answer import Reply
+from chatbot.conversation import check_question, reply_to
+from chatbot.errors import NotReady
+from chatbot.messages import messages_for
+from chatbot.settings import Settings
+from index import Build, IndexStoreError, Searcher, Store, load_encoder
+from index.model import model_revision
+
+__all__ = ["Service"]
+
+log = logging.getLogger(__name__)
+
+_WATCH_S = 2.0
+"""How often the service looks whether another build was published, in seconds."""
+
+
+class Service:
+    """Answers questions from the live build. `start()` loads it in a thread; until then `ask` waits.
+
+    One service may be asked by many threads: what a question reads (build and encoder) is one immutable searcher,
+    replaced whole when another build is published.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.store = Store(settings.index)
+        self._searcher: Searcher | None = None
+        self._build: Build | None = None
+        self._failure: str | None = None
+        self._loaded = threading.Event()
+        self._stopped = threading.Event()
+
+    def check(self) -> None:
+        """Raise as `Store.check` unless a sound build of the model in use is live. Takes no time worth naming."""
+        model = self.settings.model
+        self.store.check(model=model, revision=model_revision(model))
+
+    def start(self) -> None:
+        """Begin to load in the background, and then follow the live build."""
+        threading.Thread(target=self._load_and_watch, name="loos-service", daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop following the live build."""
+        self._stopped.set()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether index and encoder are loaded."""
+        return self._searcher is not None
+
+    @property
+    def failure(self) -> str | None:
+        """Why loading failed, in French for the operator; None while all is well."""
+        return self._failure
+
+    @property
+    def build(self) -> Build:
+        """The build in service. Loaded before the encoder, so documents can be read at once.
+
+        Raises:
+            NotReady: it is not loaded yet.
+        """
+        build = self._build
+        if build is None:
+            raise NotReady(messages_for("fr").not_ready)
+        return build
+
+    def ask(self, question: str, language: str | None = None, wait_s: float = 60.0) -> Reply:
+        """The reply to one question, in the language given or else in the question's own.
+
+        Raises:
+            InvalidQuestion: empty or too long.
+            NotReady: nothing is loaded after `wait_s` seconds, or loading failed.
+        """
+        check_question(question, language, self.settings)
+        self._loaded.wait(wait_s)
+        searcher = self._searcher
+        if searcher is None:
+            raise NotReady(messages_for(language or "fr").not_ready)
+        return reply_to(question, searcher, self.settings, language)
+
+    def load(self) -> None:
+        """Load the live build, then the encoder. Raises as `Store.load` and `load_encoder`."""
+        started = time.perf_counter()
+        model = self.settings.model
+        self._build = build = self.store.load(model=model, revision=model_revision(model))
+        encoder = load_encoder(model, self.settings.models, threads=self.settings.threads or None)
+        searcher = Searcher(build, encoder)
+        reply_to("Bonjour", searcher, self.settings, "fr")  # the first question would pay for lazy set-up
+        self._searcher = searcher
+        self._loaded.set()
+        log.info("ready after %.1f s: build %s", time.perf_counter() - started, build.manifest.build_id)
+
+    def _load_and_watch(self) -> None:
+        try:
+            self.load()
+        except IndexStoreError as error:
+            log.error("%s", error)
+            self._failure = str(error)
+        except Exception as error:
+            # The outermost layer of this thread: without a word here, people would wait for ever.
+            log.exception("loading failed")
+            self._failure = f"Erreur inattendue au chargement : {error}"
+        self._loaded.set()
+        while not self._stopped.wait(_WATCH_S):
+            self._follow()
+
+    def _follow(self) -> None:
+        """Swap to another published build. A build that cannot be loaded leaves the one in service in place."""
+        try:
+            build_id = self.store.current_id()
+            if build_id is None or (self._build and build_id == self._build.manifest.build_id and self._searcher):
+                return
+            if self._searcher is None:
+                self.load()
+            else:
+                manifest = self._searcher.build.manifest
+                build = self.store.load(build_id, model=manifest.model, revision=manifest.revision)
+                self._searcher, self._build = Searcher(build, self._searcher.encoder), build
+                log.info("now serving build %s", build_id)
+            self._failure = None
+        except IndexStoreError as error:
+            if str(error) != self._failure:
+                log.error("%s", error)
+            self._failure = str(error)

@@ -1,0 +1,17 @@
+from pathlib import Path
+
+import pytest
+
+from index.encoder import SentenceTransformerEncoder, load_encoder
+
+
+@pytest.fixture(scope="session")
+def model_folder() -> Path:
+    """Where models are kept between runs: making the embedded one takes seconds."""
+    return Path(__file__).parents[1] / "var" / "models"
+
+
+@pytest.fixture(scope="session")
+def encoder(model_folder: Path) -> SentenceTransformerEncoder:
+    """The embedded model as the product loads it."""
+    return load_encoder("embedded", model_folder)

@@ -1,0 +1,181 @@
+"""The product's own questions on the real corpus with the real model."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from chatbot.answer import Abstention, Answer, Reason, to_json
+from chatbot.conversation import check_question, reply_to
+from chatbot.errors import InvalidQuestion
+from chatbot.settings import load_settings
+from index import Searcher, Store
+from index.build import build_index
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def searcher(encoder, tmp_path_factory):
+    store = Store(tmp_path_factory.mktemp("answers") / "index")
+    build_index(
+        ROOT / "corpus",
+        store,
+        lambda: encoder,
+        model=encoder.name,
+        revision=encoder.revision,
+        max_passage_tokens=load_settings().max_passage_tokens,
+    )
+    return Searcher(store.load(), encoder)
+
+
+def ask(searcher, question, language=None):
+    reply = reply_to(question, searcher, load_settings(), language)
+    if isinstance(reply, Answer):
+        quotes = {citation.number: citation for citation in reply.citations}
+        for citation in reply.citations:
+            document = searcher.build.documents[citation.document_id]
+            assert document.text[citation.start : citation.end] == citation.quote
+        assert 1 <= len(reply.sentences) <= 4
+        for sentence in reply.sentences:
+            assert any(sentence.text in quotes[number].quote for number in sentence.citations)
+            assert sentence.text.rstrip('»”"’) ')[-1] in ".!…;"
+    return reply
+
+
+@pytest.mark.parametrize(
+    ("question", "quote", "section"),
+    [
+        (
+            "Qui était maire au moment de la fermeture des mines ?",
+            "Marcel Caron",
+            "Une démarche participative de diagnostic social et environnemental",
+        ),
+        (
+            "Quand la Charte du cadre de vie a-t-elle été adoptée ?",
+            "la Charte du cadre de vie, adoptée en 2001",
+            "Une démarche participative de diagnostic social et environnemental",
+        ),
+        (
+            "C'est quoi l'EFC ?",
+            "L’EFC propose en effet une autre vision de l’économie",
+            "La coopération comme condition de réussite d’une politique de transition",
+        ),
+        (
+            "Qui a été recruté comme chargé de récit ?",
+            "Julian Perdrigeat, recruté en 2013 comme « chargé de récit »",
+            "Le démonstrateur ADEME et le défi du changement d’échelle",
+        ),
+        (
+            "What does the Fabrique des transitions do?",
+            "Le rôle de la Fabrique est d’agir au service du changement d’échelle au niveau national",
+            "Le démonstrateur ADEME et le défi du changement d’échelle",
+        ),
+        (
+            "Quel rôle a joué la culture après la fermeture des mines ?",
+            "la mise en place d’une politique culturelle participative",
+            "La culture comme ciment social et base de la résilience loossoise",
+        ),
+    ],
+)
+def test_answers_open_with_the_right_words_from_the_right_place(searcher, question, quote, section):
+    reply = ask(searcher, question)
+    assert isinstance(reply, Answer), reply
+    (citation,) = (citation for citation in reply.citations if quote in citation.quote)
+    assert citation.number <= 2
+    assert citation.heading_path[-1] == section
+    assert citation.url == "https://villepilote.loos-en-gohelle.fr/resilience-et-transition"
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["Quelle est la capitale de l'Australie ?", "Comment renouveler ma carte d'identité ?", "Who wrote Hamlet?"],
+)
+def test_what_the_corpus_does_not_answer_is_declined_helpfully(searcher, question):
+    reply = ask(searcher, question)
+    assert isinstance(reply, Abstention), reply
+    assert reply.reason is Reason.NOT_IN_CORPUS
+    assert "Mairie de Loos-en-Gohelle, https://loos-en-gohelle.fr" in reply.text
+    assert 2 <= len(reply.suggestions) <= 3
+    assert len(reply.nearest) == 3
+    for citation in reply.nearest:
+        document = searcher.build.documents[citation.document_id]
+        assert document.text[citation.start : citation.end] == citation.quote
+
+
+def test_every_suggested_question_is_answered(searcher):
+    suggested = [q.question for q in searcher.build.questions if q.answerable and q.language == "fr"]
+    declined = [question for question in suggested if not isinstance(ask(searcher, question), Answer)]
+    assert declined == []
+
+
+def test_gold_quotes_stand_in_their_documents(searcher):
+    for question in searcher.build.questions:
+        assert question.answerable == bool(question.spans)
+        for span in question.spans:
+            assert span.quote in searcher.build.documents[span.document].text
+        assert not question.answerable or any(
+            gold in searcher.build.documents[span.document].text for gold in question.gold for span in question.spans
+        )
+
+
+def test_the_theme_questions_are_the_towns_own(searcher):
+    original = (ROOT / "corpus" / "originals" / "resilience-et-transition.txt").read_text(encoding="utf-8")
+    themes = [question.question for question in searcher.build.questions if question.kind == "theme"]
+    assert len(themes) == 6
+    assert sum(question in original for question in themes) == 5
+
+
+def test_the_words_around_the_quotes_are_in_the_language_of_the_question(searcher):
+    assert ask(searcher, "Who wrote Hamlet?").text.startswith("I found no answer")
+    assert ask(searcher, "Who wrote Hamlet?", "fr").text.startswith("Je n’ai pas trouvé")
+    assert ask(searcher, "Wer hat Hamlet geschrieben?").text.startswith("I found no answer")
+
+
+@pytest.mark.parametrize("question", ["🙂🙂", "?!…", "« »"])
+def test_a_question_without_words_is_met_with_an_example(searcher, question):
+    reply = ask(searcher, question)
+    assert isinstance(reply, Abstention)
+    assert reply.reason is Reason.NO_WORDS
+    assert reply.suggestions[0] in reply.text
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["<script>alert(1)</script>", "من كان العمدة؟", "日本の首都は？", "a" * 1000, "\x00\x07EFC", "maire \ud83d ?"],
+)
+def test_odd_questions_get_a_reply(searcher, question):
+    assert isinstance(ask(searcher, question), Answer | Abstention)
+
+
+@pytest.mark.parametrize(
+    ("question", "message"),
+    [("", "Écrivez d’abord une question."), (" \n\u00a0", "Écrivez d’abord"), ("x" * 10_000, "10000 caractères")],
+)
+def test_empty_and_too_long_questions_are_refused(question, message):
+    with pytest.raises(InvalidQuestion, match=message):
+        check_question(question, "fr", load_settings())
+
+
+def test_typography_does_not_change_the_answer(searcher):
+    plain = ask(searcher, "C'est quoi l'économie de la fonctionnalité et de la coopération ?")
+    typed = ask(searcher, "C’est quoi l’économie de la fonctionnalité et de la coopération\u00a0?")
+    assert isinstance(plain, Answer)
+    assert plain.sentences == typed.sentences
+
+
+def test_the_json_object_has_the_agreed_keys(searcher):
+    answered = to_json(ask(searcher, "C'est quoi l'EFC ?"))
+    abstained = to_json(ask(searcher, "Quelle est la capitale de l'Australie ?"))
+    assert json.loads(json.dumps(answered)) == answered | {
+        "citations": [c | {"heading_path": list(c["heading_path"])} for c in answered["citations"]],
+        "sentences": [s | {"citations": list(s["citations"])} for s in answered["sentences"]],
+    }
+    expected = {"question", "language", "status", "reason", "text", "sentences", "citations", "confidence"}
+    assert expected | {"suggestions", "timings_ms", "build_id", "nearest"} == set(answered) == set(abstained)
+    assert (answered["status"], answered["reason"]) == ("answered", None)
+    assert (abstained["status"], abstained["reason"]) == ("abstained", "not_in_corpus")
+    assert "[1]" in answered["text"]
+    assert "[1]" not in answered["sentences"][0]["text"]
+    keys = {"number", "document_id", "title", "heading_path", "quote", "start", "end", "url", "deep_link", "page"}
+    assert keys | {"published", "publisher"} == set(answered["citations"][0])

@@ -1,0 +1,156 @@
+"""The command `loos` as a real process: what it prints where, and how it ends."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = ["build", "ask", "serve", "index list", "index verify", "evaluate retrieval"]
+
+
+def loos(*arguments, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "chatbot.cli", *map(str, arguments)],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    (folder / "verger.md").write_text(
+        "# Le verger\n\nLe verger communal compte quarante pommiers anciens. "
+        "Il a été planté en 2010 par les habitants.\n",
+        encoding="utf-8",
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def index(corpus, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("index")
+    done = loos("build", "--corpus", corpus, "--index", folder)
+    assert done.returncode == 0, done.stderr
+    assert "en service : 1 document(s), 1 passages, 2 phrases." in done.stdout
+    assert "Sans fiche dans sources.toml (éditeur et adresse inconnus) : verger.md" in done.stderr
+    return folder
+
+
+def test_a_second_build_changes_nothing(corpus, index):
+    done = loos("build", "--corpus", corpus, "--index", index, "--json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["unchanged"] is True
+
+
+def test_an_answer_is_readable_with_its_source(index):
+    done = loos("ask", "Quand le verger a-t-il été planté ?", "--index", index)
+    assert done.returncode == 0
+    assert "Il a été planté en 2010 par les habitants. [1]" in done.stdout
+    assert "[1] Le verger" in done.stdout
+    assert done.stderr == ""
+
+
+def test_an_answer_as_json(index):
+    done = loos("ask", "Combien de pommiers compte le verger ?", "--index", index, "--json")
+    reply = json.loads(done.stdout)
+    assert reply["status"] == "answered"
+    assert reply["citations"][0]["quote"].startswith("Le verger communal compte quarante pommiers anciens.")
+
+
+def test_builds_are_listed_and_verified(index):
+    listed = loos("index", "list", "--index", index)
+    build_id = listed.stdout.split()[1]
+    assert listed.stdout == f"* {build_id}  1 document(s), 1 passages\n"
+    assert loos("index", "verify", build_id, "--index", index).returncode == 0
+    unknown = loos("index", "verify", "abc", "--index", index)
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert f"Erreur : Aucune construction « abc » dans {index}/builds. Constructions : {build_id}." in unknown.stderr
+
+
+def test_retrieval_is_evaluated(tmp_path):
+    (tmp_path / "corpus.jsonl").write_text('{"_id": "a", "title": "", "text": "Le soleil brille."}\n')
+    (tmp_path / "queries.jsonl").write_text('{"_id": "q", "text": "soleil"}\n')
+    (tmp_path / "qrels.tsv").write_text("q\ta\t1\n")
+    done = loos("evaluate", "retrieval", tmp_path, "--json")
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert (figures["system"], figures["ndcg@10"], figures["questions"], figures["passages"]) == ("hybrid", 1.0, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "message"),
+    [
+        (
+            ["ask", "EFC ?", "--index", "/nonexistent"],
+            {},
+            "Aucun index dans /nonexistent. Construisez-le avec « make build »",
+        ),
+        (["index", "verify", "--index", "/nonexistent"], {}, "« make build »"),
+        (["serve", "--index", "/nonexistent"], {}, "« make build »"),
+        (["build", "--corpus", "/nonexistent"], {}, "Le dossier du corpus n’existe pas : /nonexistent."),
+        (["ask", ""], {}, "Écrivez d’abord une question."),
+        (["ask", "x" * 10_000], {}, "10000 caractères, la limite est de 1000"),
+        (["index", "list"], {"LOOS_PORT": "zéro"}, "Réglage port : la valeur 'zéro' ne convient pas"),
+        (["index", "list"], {"LOOS_PROT": "1"}, "Réglage inconnu dans l’environnement : LOOS_PROT."),
+        (["build"], {"LOOS_MODEL": "/nonexistent"}, "/nonexistent"),
+        (["evaluate", "retrieval", "/nonexistent"], {}, "/nonexistent/corpus.jsonl n’existe pas."),
+    ],
+)
+def test_what_is_wrong_is_said_on_stderr_with_status_1(arguments, environment, message):
+    done = loos(*arguments, **environment)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("Erreur : ")
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["bild"], ["ask"], ["serve", "--prot", "1"], ["evaluate", "retrieval", ".", "--system", "x"]]
+)
+def test_a_wrong_call_ends_with_status_2(arguments):
+    done = loos(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr
+
+
+def test_a_port_in_use_is_named(index):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        done = loos("serve", "--port", port, "--index", index)
+    assert done.returncode == 1
+    assert str(port) in done.stderr
+    assert "--port" in done.stderr
+
+
+def test_a_damaged_index_is_refused_with_the_command_that_mends_it(corpus, tmp_path):
+    import shutil
+
+    index = tmp_path / "index"
+    loos("build", "--corpus", corpus, "--index", index)
+    passages = next(index.glob("builds/*/passages.json"))
+    passages.write_text(passages.read_text().replace("quarante", "cinquante"))
+    for command in (["ask", "Combien de pommiers ?"], ["index", "verify"], ["serve"]):
+        done = loos(*command, "--index", index)
+        assert done.returncode == 1
+        assert "passages.json : contenu modifié" in done.stderr
+        assert "make build" in done.stderr
+    assert loos("build", "--corpus", corpus, "--index", index).returncode == 0
+    assert loos("index", "verify", "--index", index).returncode == 0
+    shutil.rmtree(index)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command):
+    done = loos(*command.split(), "--help")
+    assert done.returncode == 0
+    assert f"Exemple : loos {command}" in done.stdout

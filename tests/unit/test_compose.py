@@ -1,0 +1,153 @@
+import numpy as np
+import pytest
+
+from chatbot.compose import candidates, compose, has_answer_text, is_complete, leans
+from index.build import make_build
+from index.search import Searcher
+from ingest.assemble import ReadBlock, assemble
+from ingest.corpus import Corpus
+from ingest.document import BlockKind, Source
+from tests.word_encoder import WordEncoder
+
+
+def searcher(*paragraphs, max_passage_tokens=200):
+    source = Source("doc.md", "https://exemple.fr/doc", "Ville", "2024-05-31", "", "", "a" * 64)
+    blocks = [ReadBlock(BlockKind.PARAGRAPH, paragraph) for paragraph in paragraphs]
+    document = assemble(blocks, title="Essai", theme="", source=source)
+    encoder = WordEncoder()
+    build, _, _ = make_build(Corpus((document,), (), ()), (), encoder, "b", max_passage_tokens, "")
+    return Searcher(build, encoder)
+
+
+def answer(question, *paragraphs):
+    found_in = searcher(*paragraphs)
+    (asked,) = found_in.encode([question])
+    return compose(candidates(asked, found_in.search(asked), found_in), found_in.build), found_in
+
+
+def texts(question, *paragraphs):
+    (sentences, _), _ = answer(question, *paragraphs)
+    return [sentence.text for sentence in sentences]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "complete"),
+    [
+        ("La ville pose des panneaux.", True),
+        ("Elle a dit : « Nous posons des panneaux. »", True),
+        ("énergie, biodiversité, eau, …", True),
+        ("Comment fait la ville ?", False),
+        ("Voici les grandes étapes de la résilience loossoise", False),
+        ("C’est tout.", False),
+        ("On distingue trois leviers majeurs :", False),
+    ],
+)
+def test_fragments_labels_and_questions_do_not_answer(sentence, complete):
+    assert is_complete(sentence) is complete
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Elle doit permettre d’agir.",
+        "Cela suppose un travail.",
+        "Ce travail permet la production.",
+        "C’est aussi un encadrement.",
+        "Ses équipes ont porté deux projets.",
+        "Mais surtout, il permet d’agir.",
+        "En effet, le charbon était là.",
+        "Issue de ces travaux, la Charte pose les bases.",
+        "Suite à cette évaluation, la ville est labellisée.",
+        "Accompagnés par l’ADEME, ils initient une analyse.",
+        "L’enjeu est de favoriser le changement.",
+    ],
+)
+def test_a_sentence_that_leans_on_another_is_known(sentence):
+    assert leans(sentence)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    ["La ville agit.", "En 2014, la ville agit.", "Le rôle de la Fabrique est d’agir.", "Celestin agit pour la ville."],
+)
+def test_a_sentence_that_stands_alone_is_known(sentence):
+    assert not leans(sentence)
+
+
+def test_the_best_sentence_answers_with_an_exact_citation():
+    (sentences, citations), found_in = answer(
+        "Combien de pommiers compte le verger ?",
+        "Le verger compte quarante pommiers. La haie borde la route du nord.",
+        "Un bassin garde la pluie du village entier.",
+    )
+    assert sentences[0].text == "Le verger compte quarante pommiers."
+    assert sentences[0].citations == (1,)
+    (document,) = found_in.build.documents.values()
+    for citation in citations:
+        assert document.text[citation.start : citation.end] == citation.quote
+    assert citations[0].deep_link == "/sources/doc?quote=0-35&v=aaaaaaaa#p-0"
+    assert (citations[0].url, citations[0].publisher, citations[0].published) == (
+        "https://exemple.fr/doc",
+        "Ville",
+        "2024-05-31",
+    )
+
+
+def test_a_leaning_sentence_brings_what_it_refers_to_under_one_citation():
+    (sentences, citations), _ = answer(
+        "Que propose la Fabrique aux territoires voisins ?",
+        "La Fabrique est née du travail de quatre villes. Elle propose aux territoires voisins une méthode commune.",
+    )
+    assert [sentence.text for sentence in sentences] == [
+        "La Fabrique est née du travail de quatre villes.",
+        "Elle propose aux territoires voisins une méthode commune.",
+    ]
+    assert [sentence.citations for sentence in sentences] == [(1,), (1,)]
+    assert citations[0].quote == " ".join(sentence.text for sentence in sentences)
+
+
+def test_no_two_sentences_say_the_same():
+    assert texts(
+        "Combien de pommiers compte le verger ?",
+        "Le verger compte quarante pommiers.",
+        "Le verger compte quarante pommiers !",
+    ) == ["Le verger compte quarante pommiers."]
+
+
+def test_at_most_four_sentences_whole_and_in_order():
+    paragraph = " ".join(f"Le verger numéro {n} compte des pommiers anciens de la sorte {n}." for n in range(9))
+    given = texts("Quels pommiers compte le verger ?", paragraph)
+    assert 1 <= len(given) <= 4
+    assert all(text in paragraph for text in given)
+    assert given[1:] == sorted(given[1:], key=paragraph.index)
+
+
+def test_a_question_for_a_person_gets_a_sentence_with_a_name():
+    given = texts(
+        "Qui a planté le verger de la mine ?",
+        "Le verger de la mine fut planté sur le carreau de la mine fermée.",
+        "Des habitants menés par Jeanne Dubois ont fait ce verger.",
+    )
+    assert any("Jeanne Dubois" in text for text in given)
+
+
+def test_a_question_for_a_date_prefers_the_sentence_with_one():
+    given = texts(
+        "Quand la charte du cadre de vie fut-elle adoptée ?",
+        "La charte du cadre de vie fut adoptée par tous. La charte du cadre de vie fut adoptée en 2001.",
+    )
+    assert given[0] == "La charte du cadre de vie fut adoptée en 2001."
+
+
+def test_a_passage_without_any_complete_sentence_does_not_answer():
+    found_in = searcher("Comment agir pour le verger ?")
+    assert not has_answer_text(found_in.build.passages[0])
+    (asked,) = found_in.encode(["Comment agir pour le verger ?"])
+    assert candidates(asked, found_in.search(asked), found_in) == ()
+
+
+def test_the_focus_of_a_question_decides_over_its_circumstances():
+    found_in = searcher("La mine ferme en hiver et tout change.", "La musique réunit les gens du village.")
+    (plain, dated) = found_in.encode(["Quel rôle a la musique ?", "Quel rôle a la musique après la fin de la mine ?"])
+    assert (plain.focus, dated.focus) == ("Quel rôle a la musique ?", "Quel rôle a la musique ?")
+    assert np.array_equal(dated.focus_vector, plain.vector)

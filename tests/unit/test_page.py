@@ -1,0 +1,141 @@
+"""What the page shows of a reply, and what is mended in Gradio's page: no words of others may become markup."""
+
+import re
+from html import unescape
+
+import pytest
+
+from chatbot.answer import Abstention, Answer, Citation, Reason, Sentence
+from chatbot.markup import reply_html, text_html
+from chatbot.page import PAGE_PATHS, finish
+
+NASTY = "<img src=x onerror=alert(1)> *a* _b_ `c` [x](javascript:y) $$z$$ &amp; www.exemple.fr\n\n# Titre\n1. un"
+
+
+def citation(number: int, url: str = "https://exemple.fr/page?a=1&b=2") -> Citation:
+    return Citation(
+        number=number,
+        document_id="fiche",
+        title="Fiche *une*",
+        heading_path=("Eau & <air>",),
+        quote="Une phrase.",
+        start=10,
+        end=21,
+        url=url,
+        deep_link="/sources/fiche?quote=10-21&v=00000000#p-10",
+        page=None,
+        publisher="Ville",
+        published="2024-03-01",
+    )
+
+
+ANSWER = Answer(
+    question="?",
+    language="fr",
+    sentences=(Sentence("Une phrase.", (1,)), Sentence("Une <autre>.", (2,))),
+    citations=(citation(1), citation(2, url="javascript:alert(1)")),
+    hits=(),
+    confidence=0.9,
+    timings_ms={},
+    build_id="b",
+)
+ABSTENTION = Abstention(
+    question="?",
+    language="fr",
+    reason=Reason.NOT_IN_CORPUS,
+    text="Rien trouvé. Voyez : Mairie, https://exemple.fr/contact.",
+    nearest=(citation(1),),
+    suggestions=("Quand ?",),
+    confidence=0.1,
+    timings_ms={},
+    build_id="b",
+)
+
+
+def test_a_text_keeps_every_character_and_nothing_in_it_is_markup() -> None:
+    html = text_html(NASTY)
+    assert unescape(html) == NASTY
+    assert re.fullmatch(r"(?:[\w ]|&#\d+;)*", html), "only letters, digits, spaces and character references"
+
+
+def test_an_answer_is_one_line_with_a_mark_after_each_sentence() -> None:
+    html = reply_html(ANSWER)
+    assert "\n" not in html
+    assert re.findall(r"\[(\d)\]", unescape(html)) == ["1", "2"]
+    assert html.index("Une phrase") < html.index("&#91;1&#93;") < html.index("autre") < html.index("&#91;2&#93;")
+    assert 'class="cite" href="/sources/fiche?quote=10-21&amp;v=00000000#p-10"' in html
+    assert "Une <autre>." in unescape(html)
+    assert "<autre" not in html
+
+
+def test_the_sources_of_an_answer_say_where_who_and_when() -> None:
+    html = unescape(reply_html(ANSWER))
+    assert html.count("<li>") == 2
+    assert "Fiche *une*" in html
+    assert "› Eau & <air>" in html
+    assert "Ville, 1er mars 2024" in html
+    assert html.count("Lire dans son contexte") == 2
+    assert html.count("Page d’origine") == 1, "an address that is not one of the web is no link"
+    assert "javascript:" not in html
+
+
+def test_a_growing_answer_has_no_sources_yet() -> None:
+    html = reply_html(ANSWER, 1)
+    assert "growing" in html
+    assert "autre" not in html
+    assert "<ol" not in html
+
+
+def test_an_abstention_shows_what_is_nearest_and_links_the_contact() -> None:
+    html = reply_html(ABSTENTION)
+    assert '<a href="https://exemple.fr/contact" target="_blank" rel="noopener">' in html
+    assert "Ce qui s’en approche le plus" in html
+    assert "Les documents répondent à ces questions" in html
+    assert unescape(re.sub("<[^>]*>", "", html)).startswith("Rien trouvé. Voyez : Mairie, https://exemple.fr/contact.")
+
+
+def test_an_answer_to_a_question_in_english_speaks_english_around_french_quotes() -> None:
+    english = Answer("?", "en", ANSWER.sentences, ANSWER.citations, (), 0.9, {}, "b")
+    html = unescape(reply_html(english))
+    assert '<div class="reply" lang="en"><p class="answer" lang="fr">' in html
+    assert "Read in context" in html
+    assert "1 March 2024" in html
+
+
+def test_the_page_of_gradio_is_put_in_order() -> None:
+    html = finish(
+        '<html\n\tlang="en">\n<head>\n<meta property="og:url" content="https://gradio.app/" />\n'
+        '<meta\n\tname="twitter:image"\n\tcontent="https://exemple.com/x.jpg"\n/>\n<script>a</script></head>'
+        '<body><script type="module" src="./a.js"></script></body></html>',
+        "abc",
+    )
+    assert 'lang="fr"' in html
+    assert "gradio.app" not in html
+    assert "exemple.com" not in html
+    assert html.count("<script") == html.count('<script nonce="abc"') == 3
+    assert "<noscript>" in html
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/", "/config", "/theme.css", "/assets/index-DphvyggB.js", "/static/js/iframeResizer.contentWindow.min.js"),
+        *("/gradio_api/queue/join", "/gradio_api/queue/data", "/gradio_api/heartbeat/abc123", "/gradio_api/cancel"),
+        "/gradio_api/reset",
+    ],
+)
+def test_what_the_page_needs_of_gradio_is_open(path: str) -> None:
+    assert PAGE_PATHS.fullmatch(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/gradio_api/upload", "/gradio_api/file=/etc/passwd", "/gradio_api/proxy=http://x", "/gradio_api/info"),
+        *("/gradio_api/call/respond", "/gradio_api/run/predict", "/gradio_api/api/predict", "/gradio_api/stream/x"),
+        *("/gradio_api/openapi.json", "/gradio_api/deep_link", "/gradio_api/component_server", "/login", "/monitoring"),
+        *("/svelte/x", "/file=/etc/passwd", "/api/ask", "/sources/x", "/static/page.css", "/robots.txt", "//", ""),
+    ],
+)
+def test_all_else_of_gradio_is_closed(path: str) -> None:
+    assert not PAGE_PATHS.fullmatch(path)
