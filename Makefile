@@ -18,10 +18,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(T
 .PHONY: serve build test lint check bench lock clean
 
 serve: build-or-keep
-	$(BIN)/loos serve
+	@$(BIN)/loos serve
 
 build: $(VENV)/.installed
-	$(BIN)/loos build
+	@$(BIN)/loos build
 
 # A corpus that cannot be built leaves the live index in service: say why, and serve it.
 .PHONY: build-or-keep
@@ -59,11 +59,12 @@ clean:
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Il faut Python 3.11 ou plus récent ; indiquez-le ainsi : make serve PYTHON=python3.11" >&2; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) -r requirements.lock
-	$(PIP) --no-deps --no-build-isolation --editable . || $(PIP) --no-deps --editable .
-	touch $@
+	@echo "Installation dans $(VENV) : quelques minutes la première fois."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) --requirement requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
-	$(PIP) -r requirements-dev.lock
-	touch $@
+	@$(PIP) --requirement requirements-dev.lock
+	@touch $@

@@ -249,7 +249,7 @@ def _readable(reply: Any) -> str:
     if isinstance(reply, Answer):
         lines = [reply.text, "", "Sources"]
         for citation in reply.citations:
-            lines += [f"[{citation.number}] {_place(citation)}", f"    « {citation.quote} »"]
+            lines += [f"[{citation.number}] {_place(citation)}", f"    « {' '.join(citation.quote.split())} »"]
             lines += [f"    {citation.url}"] if citation.url else []
         return "\n".join(lines)
     lines = [reply.text]

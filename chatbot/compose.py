@@ -156,7 +156,7 @@ def compose(found: Sequence[Candidate], build: Build) -> tuple[tuple[Sentence, .
 
     The best candidate opens, after the sentences it leans on; what completes it follows in the documents' order. A
     question for a date, a person or a figure gets a sentence that holds one, if there is any. No two say the same.
-    Sentences that follow one another in a paragraph share one citation.
+    Sentences that follow one another in a passage share one citation.
     """
     lead = found[0]
     opening = _with_antecedents((lead.passage, lead.position))
@@ -216,7 +216,7 @@ def _cited(places: Sequence[_Place], build: Build) -> tuple[tuple[Sentence, ...]
     """Sentences and citations, numbered in order; a run of neighbouring sentences is one quote."""
     runs: list[list[_Place]] = []
     for place in places:
-        if runs and _follows(runs[-1][-1], place):
+        if runs and place == (runs[-1][-1][0], runs[-1][-1][1] + 1):
             runs[-1].append(place)
         else:
             runs.append([place])
@@ -228,16 +228,6 @@ def _cited(places: Sequence[_Place], build: Build) -> tuple[tuple[Sentence, ...]
         citations.append(cite(number, build.documents[passage.document_id], passage, start, end))
         sentences += [Sentence(_text(place), (number,)) for place in run]
     return tuple(sentences), tuple(citations)
-
-
-def _follows(first: _Place, second: _Place) -> bool:
-    passage, position = first
-    if second != (passage, position + 1):
-        return False
-    gap = passage.text[
-        passage.sentences[position][1] - passage.start : passage.sentences[position + 1][0] - passage.start
-    ]
-    return "\n" not in gap
 
 
 def _text(place: _Place) -> str:

@@ -92,7 +92,7 @@ FRENCH = Messages(
     original_page="Page d’origine",
     nearest="Ce qui s’en approche le plus",
     suggestions="Les documents répondent à ces questions",
-    page_title="Vos questions sur Loos-en-Gohelle",
+    page_title="Vos questions sur la transition de Loos-en-Gohelle",
     page_introduction=(
         "C’est une machine qui vous répond, uniquement avec les mots des documents de la ville. "
         "Chaque phrase montre sa source. Quand les documents ne répondent pas, elle le dit."
@@ -153,7 +153,7 @@ ENGLISH = Messages(
     original_page="Original page",
     nearest="What comes closest",
     suggestions="The documents answer these questions",
-    page_title="Your questions about Loos-en-Gohelle",
+    page_title="Your questions about the transition of Loos-en-Gohelle",
     page_introduction=(
         "A machine answers here, only in the words of the town’s documents. "
         "Each sentence shows its source. Where the documents do not answer, it says so."

@@ -73,9 +73,9 @@ def serve(settings: Settings) -> None:
         IndexStoreError: no sound index of the model in use is live.
         PortInUse: another program has the port, or the address is not one of this machine.
     """
-    service = Service(settings)
-    service.check()
     with _listen(settings.host, settings.port) as listener:
+        service = Service(settings)
+        service.check()
         import uvicorn
 
         class Server(uvicorn.Server):

@@ -25,8 +25,8 @@ class ReadBlock:
 def assemble(blocks: Iterable[ReadBlock], *, title: str, theme: str, source: Source) -> Document:
     """A document whose text is the blocks' texts, normalised, with a blank line between (a line break in lists).
 
-    An empty `title` is taken from the first level-1 heading, else from the file's name. That heading, where it equals
-    the title, is not repeated in heading paths.
+    An empty `title` is taken from the first level-1 heading, else from the file's name. A heading that equals
+    the title is not repeated in heading paths.
 
     Raises:
         UnreadableSource: no block holds any prose.
@@ -92,7 +92,7 @@ def _sections(blocks: list[ReadBlock], placed: list[Block], title: str, text: st
 
     def close() -> None:
         if group:
-            path = tuple(name for level, name in open_headings if not (level == 1 and name == title))
+            path = tuple(name for _, name in open_headings if name != title)
             sections.append(Section(path, group[0].start, group[-1].end, page, tuple(group)))
             group.clear()
 
