@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,13 +59,14 @@ def reply_to(question: str, searcher: Searcher, settings: Settings, language: st
     build_id = searcher.build.manifest.build_id
     if probability < threshold:
         timings_ms["total"] = 1000 * (time.perf_counter() - started)
+        nearest = _nearest(hits, searcher)
         return Abstention(
             question=question,
             language=language,
             reason=Reason.NOT_IN_CORPUS,
             text=messages_for(language).not_in_corpus.format(contact=contact(settings)),
-            nearest=_nearest(hits, searcher),
-            suggestions=_suggestions(asked.vector, searcher),
+            nearest=nearest,
+            suggestions=_suggestions(asked.vector, nearest, language, searcher),
             confidence=probability,
             timings_ms=timings_ms,
             build_id=build_id,
@@ -82,8 +84,9 @@ def contact(settings: Settings) -> str:
 
 
 def _no_words(question: str, language: str, searcher: Searcher) -> Abstention:
-    suggestions = _answerable(searcher)[:_SUGGESTIONS]
-    example = suggestions[0] if suggestions else ""
+    rows = _answered(searcher, language)[:_SUGGESTIONS]
+    suggestions = [searcher.build.questions[row].question for row in rows]
+    example = suggestions[0] if suggestions else messages_for(language).example_question
     return Abstention(
         question=question,
         language=language,
@@ -110,14 +113,25 @@ def _nearest(hits: tuple[Hit, ...], searcher: Searcher) -> tuple[Citation, ...]:
     )
 
 
-def _answerable(searcher: Searcher) -> list[str]:
-    return [q.question for q in searcher.build.questions if q.answerable and q.language == "fr"]
+def _answered(searcher: Searcher, language: str) -> list[int]:
+    """The rows of the gold questions that the corpus answers: those in this language if there are some, else French."""
+    for wanted in (language, "fr"):
+        rows = [
+            row
+            for row, question in enumerate(searcher.build.questions)
+            if question.kind == "fact" and question.language == wanted
+        ]
+        if len(rows) > 1:
+            return rows
+    return []
 
 
-def _suggestions(vector: FloatArray, searcher: Searcher) -> tuple[str, ...]:
-    """The gold questions, answered by the corpus, that are nearest to this one."""
-    build = searcher.build
-    order = (-(build.question_vectors @ vector)).argsort(kind="stable") if len(build.questions) else ()
-    answerable = set(_answerable(searcher))
-    ranked = [build.questions[i].question for i in order]
-    return tuple(text for text in dict.fromkeys(ranked) if text in answerable)[:_SUGGESTIONS]
+def _suggestions(vector: FloatArray, nearest: Sequence[Citation], language: str, searcher: Searcher) -> tuple[str, ...]:
+    """Questions that the corpus answers: the gold ones nearest to this vector; without any, on the nearest sections."""
+    similarity = searcher.build.question_vectors @ vector
+    rows = sorted(_answered(searcher, language), key=lambda row: -similarity[row])
+    found = [searcher.build.questions[row].question for row in rows]
+    if not found:
+        template = messages_for(language).question_about
+        found = [template.format(heading=(place.title, *place.heading_path)[-1]) for place in nearest]
+    return tuple(dict.fromkeys(found))[:_SUGGESTIONS]

@@ -16,6 +16,8 @@ class Messages:
     # replies
     not_in_corpus: str
     no_words: str
+    example_question: str
+    question_about: str
     question_empty: str
     question_too_long: str
     not_ready: str
@@ -83,6 +85,8 @@ FRENCH = Messages(
         "Pour une démarche ou un service municipal, adressez-vous à : {contact}."
     ),
     no_words="Je n’ai pas compris de question. Écrivez-la en quelques mots, par exemple : « {example} »",
+    example_question="Que fait la ville pour la transition ?",
+    question_about="Que disent les documents sur « {heading} » ?",
     question_empty="Écrivez d’abord une question.",
     question_too_long="La question est trop longue : {length} caractères, la limite est de {limit}. Raccourcissez-la.",
     not_ready="Le service se charge encore. Réessayez dans quelques secondes.",
@@ -144,6 +148,8 @@ ENGLISH = Messages(
         "For a municipal service or procedure, please contact: {contact}."
     ),
     no_words="I could not make out a question. Please write it in a few words, for example: “{example}”",
+    example_question="What does the town do for the transition?",
+    question_about="What do the documents say about “{heading}”?",
     question_empty="Please write a question first.",
     question_too_long="The question is too long: {length} characters, the limit is {limit}. Please shorten it.",
     not_ready="The service is still loading. Please try again in a few seconds.",

@@ -1,6 +1,7 @@
 """The product's own questions on the real corpus with the real model."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -104,9 +105,17 @@ def test_what_the_corpus_does_not_answer_is_declined_helpfully(searcher, questio
 
 
 def test_every_suggested_question_is_answered(searcher):
-    suggested = [q.question for q in searcher.build.questions if q.answerable and q.language == "fr"]
+    suggested = [q.question for q in searcher.build.questions if q.kind == "fact"]
+    assert len(suggested) >= 15
     declined = [question for question in suggested if not isinstance(ask(searcher, question), Answer)]
     assert declined == []
+
+
+def test_without_gold_questions_the_nearest_sections_are_suggested(searcher):
+    build = replace(searcher.build, questions=(), question_vectors=searcher.build.question_vectors[:0])
+    reply = ask(Searcher(build, searcher.encoder), "Quelle est la capitale de l'Australie ?")
+    assert [text.startswith("Que disent les documents sur « ") for text in reply.suggestions] == [True] * 3
+    assert ask(Searcher(build, searcher.encoder), "🙂").suggestions == ()
 
 
 def test_gold_quotes_stand_in_their_documents(searcher):
@@ -129,6 +138,11 @@ def test_the_theme_questions_are_the_towns_own(searcher):
 def test_the_words_around_the_quotes_are_in_the_language_of_the_question(searcher):
     assert ask(searcher, "Who wrote Hamlet?").text.startswith("I found no answer")
     assert ask(searcher, "Who wrote Hamlet?", "fr").text.startswith("Je n’ai pas trouvé")
+    assert set(ask(searcher, "Who wrote Hamlet?").suggestions) == {
+        "What does the Fabrique des transitions do?",
+        "Who was in charge of the town when the mines closed?",
+        "When was the quality of life charter adopted?",
+    }
     assert ask(searcher, "Wer hat Hamlet geschrieben?").text.startswith("I found no answer")
 
 
