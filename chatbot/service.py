@@ -114,17 +114,17 @@ class Service:
     def _follow(self) -> None:
         """Swap to another published build. A build that cannot be loaded leaves the one in service in place."""
         try:
-            build_id = self.store.current_id()
-            if build_id is None or (self._build and build_id == self._build.manifest.build_id and self._searcher):
-                return
-            if self._searcher is None:
-                self.load()
-            else:
-                manifest = self._searcher.build.manifest
-                build = self.store.load(build_id, model=manifest.model, revision=manifest.revision)
-                self._searcher, self._build = Searcher(build, self._searcher.encoder), build
-                log.info("now serving build %s", build_id)
-            self._failure = None
+            searcher = self._searcher
+            if searcher is None:
+                if self.store.current_id() is not None:
+                    self.load()
+            elif self.store.current_id() != searcher.build.manifest.build_id:
+                manifest = searcher.build.manifest
+                build = self.store.load(model=manifest.model, revision=manifest.revision)
+                self._build, self._searcher = build, Searcher(build, searcher.encoder)
+                log.info("now serving build %s", build.manifest.build_id)
+            if self._searcher is not None:
+                self._failure = None
         except IndexStoreError as error:
             if str(error) != self._failure:
                 log.error("%s", error)
