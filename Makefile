@@ -26,7 +26,7 @@ build: $(VENV)/.installed
 # A corpus that cannot be built leaves the live index in service: say why, and serve it.
 .PHONY: build-or-keep
 build-or-keep: $(VENV)/.installed
-	@$(BIN)/loos build || { test -f var/index/current && echo "L’index en service est gardé." >&2; }
+	@$(BIN)/loos build || { $(BIN)/loos index verify >/dev/null && echo "L’index en service est gardé." >&2; }
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python tests/chromium.py
@@ -53,8 +53,9 @@ lock: $(VENV)/.installed-dev
 	$(COMPILE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 	sed -i 's/^\(torch==[0-9.]*\)+cpu$$/\1/' requirements-dev.lock
 
+# The index and the models, in var, stay: they may be in service.
 clean:
-	rm -rf $(VENV) var *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -44,7 +44,7 @@ _FRENCH = _Model(weights=(15.522, 31.634, 3.237, -1.929), bias=-42.034, threshol
 _OTHER = _Model(weights=(24.107, 23.104, 20.0, 0.0), bias=-39.3, threshold=0.27)
 
 # A capitalised word that does not open the question, or one with a figure in it.
-_NAME = re.compile(r"(?<!^)\b[A-ZÀ-Ý][\w’'-]*|\b[\w-]*\d[\w-]*")
+_NAME = re.compile(r"(?<!^)\b[A-ZÀ-Ý][\w’'-]*|(?<![\w-])[^\W\d_-]*\d[\w-]*")
 
 
 def answer_probability(

@@ -16,7 +16,7 @@ class Reason(StrEnum):
     NOT_IN_CORPUS = "not_in_corpus"
     """The documents do not answer the question."""
     NO_WORDS = "no_words"
-    """The question holds no word in any alphabet: emoji, figures or punctuation alone."""
+    """The question holds neither a letter nor a digit: emoji or punctuation alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ import typer
 
 from chatbot.errors import ChatbotError
 from chatbot.settings import Settings, load_settings
-from index.errors import IndexStoreError
+from index.errors import IndexStoreError, UnknownModel
 from ingest.errors import IngestError
 
 __all__ = ["main"]
@@ -70,13 +71,20 @@ def build(
     from index.store import Store
 
     settings = load_settings(corpus=corpus, index=index)
+    load_encoder = cache(lambda: _load_encoder(settings))
+    try:
+        revision = model_revision(settings.model)
+    except UnknownModel:
+        if settings.model.startswith(("/", ".", "~")):
+            raise  # a folder that does not exist
+        revision = load_encoder().revision  # a model of the hub that is not here yet: this brings it
     with _progress() as progress:
         report = build_index(
             settings.corpus,
             Store(settings.index),
-            lambda: _load_encoder(settings),
+            load_encoder,
             model=settings.model,
-            revision=model_revision(settings.model),
+            revision=revision,
             max_passage_tokens=settings.max_passage_tokens,
             keep_builds=settings.keep_builds,
             full=full,
@@ -245,23 +253,27 @@ def _load_encoder(settings: Settings) -> Any:
 
 def _readable(reply: Any) -> str:
     from chatbot.answer import Answer
+    from chatbot.messages import messages_for
 
+    messages = messages_for(reply.language)
     if isinstance(reply, Answer):
-        lines = [reply.text, "", "Sources"]
+        lines = [reply.text, "", messages.sources]
         for citation in reply.citations:
-            lines += [f"[{citation.number}] {_place(citation)}", f"    « {' '.join(citation.quote.split())} »"]
+            quote = " ".join(citation.quote.split())
+            lines += [f"[{citation.number}] {_place(citation, messages)}", f"    « {quote} »"]
             lines += [f"    {citation.url}"] if citation.url else []
         return "\n".join(lines)
     lines = [reply.text]
     if reply.nearest:
-        lines += ["", "Le plus proche dans les documents :", *(f"- {_place(citation)}" for citation in reply.nearest)]
+        lines += ["", messages.nearest, *(f"- {_place(citation, messages)}" for citation in reply.nearest)]
     if reply.suggestions:
-        lines += ["", "Questions auxquelles les documents répondent :", *(f"- {text}" for text in reply.suggestions)]
+        lines += ["", messages.suggestions, *(f"- {text}" for text in reply.suggestions)]
     return "\n".join(lines)
 
 
-def _place(citation: Any) -> str:
-    details = [citation.publisher, citation.published, f"p. {citation.page}" if citation.page else ""]
+def _place(citation: Any, messages: Any) -> str:
+    page = f"p. {citation.page}" if citation.page else ""
+    details = [citation.publisher, messages.date(citation.published), page]
     where = " › ".join((citation.title, *citation.heading_path))
     return " — ".join(filter(None, (where, *details)))
 

@@ -37,20 +37,25 @@ _SAME_SIMILARITY = 0.95
 """Two sentences whose vectors are closer than this say the same."""
 _MAX_ANTECEDENTS = 2
 
-_COMPLETE = re.compile(r"[.!…;]\s?[»”\"’)\]]*$")
+# A statement opens with a capital, a figure or a quotation mark and ends as one. What ends in « ; » or opens in lower
+# case is a piece of a list or of a cut sentence: alone it may say the contrary (« ne sont pas concernés : … »).
+_COMPLETE = re.compile(r"^[«“\"‘'(\[\s]*(?:[^\W_a-zà-ÿ]|\d).*[.!…]\s?[»”\"’)\]]*$", re.DOTALL)
 _MIN_WORDS = 4
 
 _MONTH = "(?:janvier|février|mars|avril|mai|juin|juillet|août|septembre|octobre|novembre|décembre)"
-# What a sentence opens with when it leans on the one before it. « En 2014 » and « Ces 4 villes » stand alone.
+# What a sentence opens with when it leans on the one before it. « En 2014 » and « Il y a » stand alone.
 _LEANS = re.compile(
-    r"^(?:«\s*)?(?:"
-    r"(?:Elles?|Ils?|Cela|Ça|Celles?|Celui|Ceux|Ce|Cet|Cette|Ces|C['’]|Sa|Son|Ses|Leurs?|Y)\b"
-    r"|(?:Mais|Or|Donc|Puis|Ensuite|Ainsi|Cependant|Toutefois|Pourtant|Enfin|Concrètement|De plus|De même|En effet"
-    r"|En outre|En revanche|Par ailleurs|Par conséquent|Au contraire|De l['’]autre côté|D['’]autre part|Pour autant"
-    r"|Surtout|Tou(?:te)?s deux|Les deux|L['’]une?|L['’]enjeu|Accompagnée?s? par)\b"
+    r"^[«“\"‘'(\s]*(?!Il y a\b)(?:"
+    r"(?:Elles?|Ils?|Cela|Ça|Celles?|Celui|Ceux|Ce|Cet|Cette|Ces|C['’]|Sa|Son|Ses|Leurs?|Y|Lui|Eux)\b"
+    r"|(?:Mais|Or|Car|Et|Donc|Puis|Ensuite|Ainsi|Aussi|Cependant|Toutefois|Pourtant|Néanmoins|Enfin|Surtout"
+    r"|Concrètement|De plus|De même|De ce fait|De là|En effet|En outre|En revanche|Par ailleurs|Par conséquent"
+    r"|Par exemple|Pour ce faire|Pour autant|Au contraire|À ce titre|À son tour|D['’]ailleurs|De l['’]autre côté"
+    r"|D['’]autre part|Dans ce (?:cadre|contexte|but)|Grâce à (?:elles?|eux|lui)|Parmi (?:elles|eux)"
+    r"|Tou(?:te)?s deux|Les deux|L['’]une?|L['’]enjeu|Accompagnée?s? par)\b"
     r"|(?:[\w’']+\s){1,3}(?:cette|cet|ces|celle-ci|celui-ci|cela)\b"
     r")"
 )
+_NEGATION = re.compile(r"\b(?:n['’]|ne\b|non\b|pas\b|jamais\b|aucune?\b|sans\b)", re.IGNORECASE)
 
 # What asks, what a sentence that answers holds, and what holding it counts for.
 _QUESTION_TYPES = (
@@ -88,7 +93,7 @@ class Candidate:
     """A sentence that may answer, and how well it fits the question.
 
     `similarity` is the cosine to the question; `coverage`, in [0, 1], the share of the question's idf that the
-    sentence holds; `score` the blend of both with its passage's rank, which orders candidates. `fits` says whether it
+    sentence holds; `score` the blend of both with its passage's score, which orders candidates. `fits` says whether it
     holds what the question asks for: a date, a person's name, a figure.
     """
 
@@ -151,39 +156,68 @@ def leans(sentence: str) -> bool:
     return bool(_LEANS.search(sentence))
 
 
-def compose(found: Sequence[Candidate], build: Build) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
+def compose(found: Sequence[Candidate], searcher: Searcher) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
     """One to four sentences with their citations, from at least one candidate, best first.
 
-    The best candidate opens, after the sentences it leans on; what completes it follows in the documents' order. A
-    question for a date, a person or a figure gets a sentence that holds one, if there is any. No two say the same.
-    Sentences that follow one another in a passage share one citation.
+    The best opens, after the sentences it leans on; what completes it follows: what stands further down in its section,
+    then what stands elsewhere, in the documents' order. A question for a date, a person or a figure gets a sentence
+    that holds one, if any does. No two say the same. Sentences that follow one another in a passage share a citation.
     """
     lead = found[0]
-    opening = _with_antecedents((lead.passage, lead.position))
-    chosen = list(opening)
-    kept = [lead]
+    chosen = _with_antecedents((lead.passage, lead.position), searcher)
+    groups = [chosen]
+    vectors = [lead.vector]
     fitting = next((candidate for candidate in found if candidate.fits), lead)
     support = sorted(found[1:], key=lambda candidate: -_support_score(candidate, lead))
     for candidate in dict.fromkeys((fitting, *support)):
         if candidate is not fitting and _support_score(candidate, lead) < lead.score - _SUPPORT_MARGIN:
             break
-        places = _with_antecedents((candidate.passage, candidate.position))
-        new = [place for place in places if place not in chosen]
+        if candidate is not fitting and _stands_before(candidate, lead):
+            continue  # read after what follows it in the document, it would seem to go back
+        group = _with_antecedents((candidate.passage, candidate.position), searcher)
+        if any(place in chosen for place in group):
+            # What it leans on is there: it can only go on where that stands last.
+            before = next((g for g in groups if g[-1:] == group[-2:-1]), None)
+            new = group[-1:] if before and group[-1] not in chosen else []
+        else:
+            before, new = None, group
         # One that needs two others to be understood costs more reading than it adds.
-        if 0 < len(new) <= min(2, MAX_SENTENCES - len(chosen)) and not _repeats(candidate, kept):
-            chosen += new
-            kept.append(candidate)
-    documents = list(dict.fromkeys(passage.document_id for passage, _ in chosen))
-    rest = sorted(
-        chosen[len(opening) :],
-        key=lambda place: (documents.index(place[0].document_id), place[0].sentences[place[1]]),
-    )
-    return _cited([*opening, *rest], build)
+        if not 0 < len(new) <= min(2, MAX_SENTENCES - len(chosen)) or _repeat(new, candidate.vector, chosen, vectors):
+            continue
+        if before:
+            before += new
+        else:
+            groups.append(list(new))
+        chosen = [place for g in groups for place in g]
+        vectors.append(candidate.vector)
+    return _cited(_in_order(groups), searcher.build)
+
+
+def _in_order(groups: Sequence[list[_Place]]) -> list[_Place]:
+    """The first group, then the others: those of its section first, by document in order of appearance, by place."""
+    lead = groups[0][0][0]
+    documents = list(dict.fromkeys(group[0][0].document_id for group in groups))
+
+    def key(group: list[_Place]) -> tuple[bool, int, int]:
+        passage, position = group[0]
+        elsewhere = _section(passage) != _section(lead)
+        return elsewhere, documents.index(passage.document_id), passage.sentences[position][0]
+
+    return [place for group in (groups[0], *sorted(groups[1:], key=key)) for place in group]
+
+
+def _stands_before(candidate: Candidate, lead: Candidate) -> bool:
+    if _section(candidate.passage) != _section(lead.passage):
+        return False
+    return candidate.passage.sentences[candidate.position] < lead.passage.sentences[lead.position]
+
+
+def _section(passage: Passage) -> tuple[str, tuple[str, ...]]:
+    return passage.document_id, passage.heading_path
 
 
 def _support_score(candidate: Candidate, lead: Candidate) -> float:
-    here = (lead.passage.document_id, lead.passage.heading_path)
-    return candidate.score + _SAME_SECTION * ((candidate.passage.document_id, candidate.passage.heading_path) == here)
+    return candidate.score + _SAME_SECTION * (_section(candidate.passage) == _section(lead.passage))
 
 
 def _rarity(text: str, searcher: Searcher) -> dict[str, float]:
@@ -193,23 +227,44 @@ def _rarity(text: str, searcher: Searcher) -> dict[str, float]:
     return {token: value / total for token, value in idf.items()}
 
 
-def _with_antecedents(place: _Place) -> list[_Place]:
-    """A sentence after the sentences of its passage, at most two, that it leans on, in reading order."""
-    passage, position = place
+def _with_antecedents(place: _Place, searcher: Searcher) -> list[_Place]:
+    """A sentence after the sentences of its section, at most two, that it leans on, in reading order."""
     places = [place]
-    while position > 0 and len(places) <= _MAX_ANTECEDENTS and leans(_text(places[0])):
-        position -= 1
-        places.insert(0, (passage, position))
+    while len(places) <= _MAX_ANTECEDENTS and leans(_text(places[0])):
+        before = _before(places[0], searcher)
+        if before is None or not is_complete(_text(before)):
+            break
+        places.insert(0, before)
     return places
 
 
-def _repeats(candidate: Candidate, kept: Sequence[Candidate]) -> bool:
-    words = set(analyse(candidate.text))
-    for other in kept:
-        shared = words & set(analyse(other.text))
-        if float(candidate.vector @ other.vector) > _SAME_SIMILARITY or len(shared) > 0.8 * len(words):
-            return True
+def _before(place: _Place, searcher: Searcher) -> _Place | None:
+    """The sentence before this one in its section."""
+    passage, position = place
+    if position > 0:
+        return passage, position - 1
+    previous = searcher.passage_before(passage)
+    if previous is None or _section(previous) != _section(passage):
+        return None
+    return previous, len(previous.sentences) - 1
+
+
+def _repeat(new: Sequence[_Place], vector: FloatArray, chosen: Sequence[_Place], vectors: Sequence[FloatArray]) -> bool:
+    """Whether a new sentence says what a chosen one says. Other figures, or a negation, say something else."""
+    alike = any(float(vector @ other) > _SAME_SIMILARITY for other in vectors)
+    for text in map(_text, new):
+        words, claims = set(analyse(text)), _claims(text)
+        for other in map(_text, chosen):
+            shared = words & set(analyse(other))
+            if claims == _claims(other) and (len(shared) > 0.8 * len(words) or (alike and text == _text(new[-1]))):
+                return True
     return False
+
+
+def _claims(text: str) -> tuple[frozenset[str], bool]:
+    """The figures of a sentence and whether it denies: sentences that differ in these do not say the same."""
+    figures = frozenset(token for token in analyse(text) if any(character.isdigit() for character in token))
+    return figures, bool(_NEGATION.search(text))
 
 
 def _cited(places: Sequence[_Place], build: Build) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:

@@ -3,18 +3,21 @@
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chatbot.abstain import answer_probability
 from chatbot.answer import Abstention, Answer, Citation, Reason, Reply, cite
-from chatbot.compose import candidates, compose, has_answer_text
+from chatbot.compose import Candidate, candidates, compose, has_answer_text
 from chatbot.errors import InvalidQuestion
 from chatbot.language import detect_language
 from chatbot.messages import messages_for
 from chatbot.settings import Settings
 from index import Hit, Searcher
+from index.question import Question
 from ingest.normalise import normalise_block
 
 __all__ = ["check_question", "contact", "reply_to"]
@@ -45,36 +48,49 @@ def reply_to(question: str, searcher: Searcher, settings: Settings, language: st
     """
     started = time.perf_counter()
     question = normalise_block(question)
-    asked_in = detect_language(question)
-    language = language or asked_in
+    language = language or detect_language(question)
+    build_id = searcher.build.manifest.build_id
     if not _LETTER_OR_DIGIT.search(question):
         return _no_words(question, language, searcher)
     (asked,) = searcher.encode([question])
     encoded = time.perf_counter()
-    hits = tuple(hit for hit in searcher.search(asked, _SEARCHED) if has_answer_text(hit.passage))
-    searched = time.perf_counter()
-    found = candidates(asked, hits, searcher)
-    probability, threshold = answer_probability(question, asked_in, hits, found, searcher)
-    timings_ms = {"encode": 1000 * (encoded - started), "search": 1000 * (searched - encoded)}
-    build_id = searcher.build.manifest.build_id
-    if probability < threshold:
+    found = _find(asked, searcher)
+    timings_ms = {"encode": 1000 * (encoded - started), "search": 1000 * (time.perf_counter() - encoded)}
+    if found.is_answer:
+        sentences, citations = compose(found.candidates, searcher)
         timings_ms["total"] = 1000 * (time.perf_counter() - started)
-        nearest = _nearest(hits, searcher)
-        return Abstention(
-            question=question,
-            language=language,
-            reason=Reason.NOT_IN_CORPUS,
-            text=messages_for(language).not_in_corpus.format(contact=contact(settings)),
-            nearest=nearest,
-            suggestions=_suggestions(asked.vector, nearest, language, searcher),
-            confidence=probability,
-            timings_ms=timings_ms,
-            build_id=build_id,
-        )
-    sentences, citations = compose(found, searcher.build)
-    timings_ms["compose"] = 1000 * (time.perf_counter() - searched)
+        return Answer(question, language, sentences, citations, found.hits, found.probability, timings_ms, build_id)
+    hits = found.hits or searcher.search(asked, _SEARCHED)
+    nearest = _nearest(hits, searcher)
+    suggestions = _suggestions(asked, hits, language, searcher)
     timings_ms["total"] = 1000 * (time.perf_counter() - started)
-    return Answer(question, language, sentences, citations, hits, probability, timings_ms, build_id)
+    return Abstention(
+        question=question,
+        language=language,
+        reason=Reason.NOT_IN_CORPUS,
+        text=messages_for(language).not_in_corpus.format(contact=contact(settings)),
+        nearest=nearest,
+        suggestions=suggestions,
+        confidence=found.probability,
+        timings_ms=timings_ms,
+        build_id=build_id,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    hits: tuple[Hit, ...]
+    candidates: tuple[Candidate, ...]
+    probability: float
+    is_answer: bool
+
+
+def _find(asked: Question, searcher: Searcher) -> _Found:
+    """What the passages hold for a question, and whether it is enough to answer."""
+    hits = tuple(hit for hit in searcher.search(asked, _SEARCHED) if has_answer_text(hit.passage))
+    found = candidates(asked, hits, searcher)
+    probability, threshold = answer_probability(asked.text, detect_language(asked.text), hits, found, searcher)
+    return _Found(hits, found, probability, bool(found) and probability >= threshold)
 
 
 def contact(settings: Settings) -> str:
@@ -119,19 +135,21 @@ def _answered(searcher: Searcher, language: str) -> list[int]:
         rows = [
             row
             for row, question in enumerate(searcher.build.questions)
-            if question.kind == "fact" and question.language == wanted
+            if question.answerable and question.kind == "fact" and question.language == wanted
         ]
         if len(rows) > 1:
             return rows
     return []
 
 
-def _suggestions(vector: FloatArray, nearest: Sequence[Citation], language: str, searcher: Searcher) -> tuple[str, ...]:
-    """Questions that the corpus answers: the gold ones nearest to this vector; without any, on the nearest sections."""
-    similarity = searcher.build.question_vectors @ vector
-    rows = sorted(_answered(searcher, language), key=lambda row: -similarity[row])
-    found = [searcher.build.questions[row].question for row in rows]
-    if not found:
-        template = messages_for(language).question_about
-        found = [template.format(heading=(place.title, *place.heading_path)[-1]) for place in nearest]
-    return tuple(dict.fromkeys(found))[:_SUGGESTIONS]
+def _suggestions(asked: Question, hits: Sequence[Hit], language: str, searcher: Searcher) -> tuple[str, ...]:
+    """Questions that the corpus answers: the nearest gold ones, or, without any, on the nearest sections."""
+    build = searcher.build
+    similarity = build.question_vectors @ asked.vector
+    rows = sorted(_answered(searcher, language), key=lambda row: -similarity[row])[:_SUGGESTIONS]
+    if rows:
+        return tuple(build.questions[row].question for row in rows)
+    template = messages_for(language).question_about
+    texts = dict.fromkeys(template.format(heading=hit.passage.heading_path[-1]) for hit in hits)
+    answered = (q.text for q in searcher.encode(list(texts)) if q.text != asked.text and _find(q, searcher).is_answer)
+    return tuple(islice(answered, _SUGGESTIONS))

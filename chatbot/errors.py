@@ -12,7 +12,7 @@ class InvalidSetting(ChatbotError):
 
 
 class InvalidQuestion(ChatbotError):
-    """A question is empty, too long, or holds nothing that can be searched for."""
+    """A question is blank or too long."""
 
 
 class NotReady(ChatbotError):
@@ -20,4 +20,4 @@ class NotReady(ChatbotError):
 
 
 class PortInUse(ChatbotError):
-    """Another program already listens on the address."""
+    """The address cannot be listened on: another program has it, or it is not one of this machine."""

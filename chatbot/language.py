@@ -7,6 +7,7 @@ __all__ = ["detect_language"]
 # The words that questions are made of. A word that two languages share stands in both lists.
 _FUNCTION_WORDS = {
     "fr": """
+        à ça aidez dit ile me moi peux puis te toi
         a ai au aux avec c ce cela ces cest cette chez comment combien dans de depuis des donc du elle en
         est et etait ete été était fait il ils j je koi l la le les leur ma mes mon n nous on ont ou où par
         pas pour pourquoi qu quand que quel quelle quelles quels qui quoi s sa se ses son sont sur t tu un
@@ -39,7 +40,8 @@ _FUNCTION_WORDS = {
 }
 _WORDS = {language: frozenset(words.split()) for language, words in _FUNCTION_WORDS.items()}
 # Not the parts of « Loos-en-Gohelle », whose « en » is also Dutch.
-_WORD = re.compile(r"(?<![\w-])[^\W\d_]+(?![\w-])")
+_COMPOUND = re.compile(r"\b\w+(?:-\w+){2,}\b")
+_WORD = re.compile(r"[^\W\d_]+")
 _ARABIC = re.compile("[\u0600-\u06ff]")
 
 
@@ -48,9 +50,10 @@ def detect_language(question: str) -> str:
 
     French wherever another language does not lead, so also for names and keywords alone.
     """
-    words = _WORD.findall(question.lower())
+    words = _WORD.findall(_COMPOUND.sub(" ", question.lower()))
     if any(_ARABIC.match(word) for word in words):
         return "ar"
     counts = {language: sum(word in known for word in words) for language, known in _WORDS.items()}
     best = max(counts, key=lambda language: counts[language])
-    return best if counts[best] > counts["fr"] else "fr"
+    opens = bool(words) and words[0] in _WORDS[best]  # « who », « wann »: one is enough where it opens the question
+    return best if counts[best] > counts["fr"] and (counts[best] > 1 or opens) else "fr"

@@ -65,7 +65,7 @@ def _mark(citation: Citation, messages: Messages) -> str:
 
 def _place(citation: Citation, messages: Messages) -> str:
     """A source: where it is, who says it and when, and the links to the quote and to the original page."""
-    path = "".join(f' <span class="path">› {text_html(heading)}</span>' for heading in citation.heading_path)
+    path = "".join(f' <span class="path" lang="fr">› {text_html(heading)}</span>' for heading in citation.heading_path)
     about = ", ".join(filter(None, (citation.publisher, messages.date(citation.published))))
     about = f'<span class="about">{text_html(about)}</span>' if about else ""
     unseen = f'<span class="unseen"> ({text_html(messages.source)} {citation.number})</span>'
@@ -75,4 +75,5 @@ def _place(citation: Citation, messages: Messages) -> str:
         for address, name in links
         if address
     )
-    return f'<span class="title">{text_html(citation.title)}</span>{path} {about}<span class="links">{anchors}</span>'
+    title = f'<span class="title" lang="fr">{text_html(citation.title)}</span>'
+    return f'{title}{path} {about}<span class="links">{anchors}</span>'

@@ -86,7 +86,7 @@ FRENCH = Messages(
     ),
     no_words="Je n’ai pas compris de question. Écrivez-la en quelques mots, par exemple : « {example} »",
     example_question="Que fait la ville pour la transition ?",
-    question_about="Que disent les documents sur « {heading} » ?",
+    question_about="Que disent les documents sur « {heading} » ?",
     question_empty="Écrivez d’abord une question.",
     question_too_long="La question est trop longue : {length} caractères, la limite est de {limit}. Raccourcissez-la.",
     not_ready="Le service se charge encore. Réessayez dans quelques secondes.",

@@ -200,7 +200,6 @@ def _blocks(service: Service) -> Any:
             info=FRENCH.question_hint.format(limit=limit),
             lines=1,
             max_lines=6,
-            autofocus=True,
             elem_id="question",
         )
         with gr.Row(elem_id="actions"):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import gc
 import logging
 import re
@@ -24,6 +25,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chatbot.answer import to_json
+from chatbot.conversation import check_question
 from chatbot.errors import InvalidQuestion, NotReady, PortInUse
 from chatbot.messages import FRENCH, LANGUAGES, messages_for
 from chatbot.page import mount_page
@@ -141,10 +143,15 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address[:2], family=family, backlog=128)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            raise PortInUse(
+                f"Le port {port} de {host} est déjà pris par un autre programme. Choisissez-en un autre, par exemple "
+                f"« loos serve --port {port % 65535 + 1} »."
+            ) from error
         raise PortInUse(
-            f"Impossible d’écouter sur {host}, port {port} : {error.strerror or error}. Un autre programme l’utilise "
-            f"peut-être déjà : choisissez-en un autre, par exemple « loos serve --port {port % 65535 + 1} »."
+            f"Impossible d’écouter sur {host}, port {port} ({error}). Donnez une adresse de cette machine avec --host, "
+            "par exemple 127.0.0.1."
         ) from error
 
 
@@ -163,17 +170,20 @@ def _add_interface(app: FastAPI, service: Service) -> None:
         if not service.is_ready:
             return _not_ready(service, language)
         try:
+            check_question(asked.question, language, service.settings)
             return to_json(service.ask(asked.question, asked.language))
         except InvalidQuestion as error:
             return _problem(422, str(error), language)
         except NotReady:
             return _not_ready(service, language)
 
+    @app.head("/api/health", include_in_schema=False)
     @app.get("/api/health")
     def health() -> dict[str, str]:
         """That the process answers."""
         return {"status": "ok"}
 
+    @app.head("/api/ready", include_in_schema=False)
     @app.get("/api/ready", responses={503: refusals[503]}, response_model=None)
     def ready(request: Request) -> Any:
         """That questions are answered, and from which build."""
@@ -222,7 +232,7 @@ def _add_files(app: FastAPI) -> None:
     async def favicon(request: Request) -> Response:
         return await file("favicon.svg", request)
 
-    @app.get("/manifest.json", include_in_schema=False)
+    @app.api_route("/manifest.json", methods=["GET", "HEAD"], include_in_schema=False)
     def manifest() -> dict[str, Any]:
         icon = {"src": "/static/favicon.svg", "sizes": "any", "type": "image/svg+xml"}
         return {"name": FRENCH.page_title, "lang": FRENCH.language, "start_url": "/", "icons": [icon]}
@@ -314,7 +324,7 @@ async def _body_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     asked = error.body.get("language") if isinstance(error.body, Mapping) else None
     messages = messages_for(asked if isinstance(asked, str) and asked in LANGUAGES else _language(request))
-    field = ".".join(str(part) for part in error.errors()[0]["loc"][1:2]) or "JSON"
+    field = next((part for part in error.errors()[0]["loc"][1:] if isinstance(part, str)), "JSON")
     return _problem(422, messages.request_invalid.format(field=field), messages.language)
 
 

@@ -109,7 +109,11 @@ class Service:
             self._failure = f"Erreur inattendue au chargement : {error}"
         self._loaded.set()
         while not self._stopped.wait(_WATCH_S):
-            self._follow()
+            try:
+                self._follow()
+            except Exception as error:  # as above: this thread must outlive whatever happens to one build
+                log.exception("following the live build failed")
+                self._failure = f"Erreur inattendue : {error}"
 
     def _follow(self) -> None:
         """Swap to another published build. A build that cannot be loaded leaves the one in service in place."""

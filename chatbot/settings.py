@@ -77,14 +77,14 @@ def _explain(problem: Any) -> str:
             f"Réglage inconnu dans {SETTINGS_FILE} : {name}. Réglages possibles : {', '.join(Settings.model_fields)}."
         )
     limits = problem.get("ctx", {})
+    kind = "int_type" if problem["type"].startswith("int_") else problem["type"]
     wanted = {
         "greater_than_equal": "au moins {ge}",
         "less_than_equal": "au plus {le}",
-        "int_parsing": "un nombre entier",
         "int_type": "un nombre entier",
         "string_type": "un texte",
         "string_too_short": "un texte non vide",
         "string_pattern_mismatch": "une adresse qui commence par https://",
         "path_type": "un chemin",
-    }.get(problem["type"], problem["msg"])
+    }.get(kind, problem["msg"])
     return f"Réglage {name} : la valeur {problem['input']!r} ne convient pas, il faut {wanted.format(**limits)}."

@@ -80,8 +80,13 @@ def analyse(text: str) -> list[str]:
     return tokens
 
 
-@lru_cache(maxsize=1 << 16)
 def _word(word: str) -> tuple[str, ...]:
+    # Longer ones are no words of a language: keeping them would only let strangers fill the memory.
+    return _known_word(word) if len(word) <= 40 else _known_word.__wrapped__(word)
+
+
+@lru_cache(maxsize=1 << 16)
+def _known_word(word: str) -> tuple[str, ...]:
     if _PLURAL_ACRONYM.fullmatch(word):
         word = word[:-1]  # « PLUs » is not « plus »
     word = _lower(_INNER_ELISION.sub("-", word)).replace("'", "")

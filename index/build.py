@@ -5,12 +5,15 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+import ingest
 from index.encoder import Encoder
 from index.errors import CorruptIndex, ForeignIndex, IndexStoreError, RefusedBuild
 from index.gold import GoldQuestion, read_gold
@@ -19,10 +22,11 @@ from index.search import Searcher, embedded_text
 from index.store import SCHEMA, Build, Manifest, Store
 from index.vectors import VectorIndex
 from ingest import Corpus, Passage, corpus_sha256, fold_for_search, read_corpus, split
-from ingest.corpus import QUESTIONS_FILE
-from ingest.passages import SPLITTER_VERSION
+from ingest.files import QUESTIONS_FILE
 
 __all__ = ["BuildReport", "Progress", "build_index", "is_stale", "make_build"]
+
+_LIBRARIES = ("bm25s", "lxml", "markdown-it-py", "PyStemmer", "trafilatura", "yasbd-lib")
 
 log = logging.getLogger(__name__)
 
@@ -53,12 +57,16 @@ class BuildReport:
     live_recall: float | None
 
 
-def fingerprint(corpus: Path, *, model: str, revision: str, max_passage_tokens: int) -> str:
-    """The build id of a corpus under these settings: 16 hexadecimal digits, from all that decides a build's content."""
+def fingerprint(corpus_sha256: str, *, model: str, revision: str, max_passage_tokens: int) -> str:
+    """The build id of a corpus under these settings: 16 hexadecimal digits, from all that decides a build's content.
+
+    The code that reads, splits and indexes counts by its bytes, the libraries that it calls by their versions.
+    """
     decides = {
         "schema": SCHEMA,
-        "splitter": SPLITTER_VERSION,
-        "corpus": corpus_sha256(corpus),
+        "code": _code_sha256(),
+        "libraries": {name: version(name) for name in _LIBRARIES},
+        "corpus": corpus_sha256,
         "model": model,
         "revision": revision,
         "max_passage_tokens": max_passage_tokens,
@@ -96,33 +104,61 @@ def build_index(
     Raises:
         IngestError: the corpus is missing, empty or wrongly described.
         RefusedBuild: the new build is stored but not published; the live one still serves.
+        BusyIndex: another process is building into the same folder.
         IndexStoreError: the model cannot be loaded or the index folder cannot be used.
     """
-    build_id = fingerprint(corpus, model=model, revision=revision, max_passage_tokens=max_passage_tokens)
+    identify = partial(fingerprint, model=model, revision=revision, max_passage_tokens=max_passage_tokens)
+    build_id = identify(corpus_sha256(corpus))
     if not full and not is_stale(store, build_id):
-        manifest = store.manifest(build_id)
-        counts = (manifest.documents, manifest.passages, manifest.sentences)
-        return BuildReport(build_id, True, *counts, 0, 0, manifest.skipped, (), None, None)
-
-    read = read_corpus(corpus)
-    gold = read_gold(corpus / QUESTIONS_FILE)
-    encoder = load_encoder()
-    live = _live_build(store, encoder)
-    build, encoded, reused = make_build(
-        read, gold, encoder, build_id, max_passage_tokens, corpus_sha256(corpus), None if full else live, progress
+        return _report(store.manifest(build_id), unchanged=True)
+    with store.lock():
+        read = read_corpus(corpus)
+        build_id = identify(read.sha256)  # of the very bytes that were read
+        encoder = load_encoder()
+        live = _live_build(store, encoder)
+        gold = read_gold(corpus / QUESTIONS_FILE)
+        reusable = None if full else live
+        build, encoded, reused = make_build(read, gold, encoder, build_id, max_passage_tokens, reusable, progress)
+        store.write(build)
+        build = store.load(build_id)
+        recall = _recall(build, encoder, build)
+        live_recall = _recall(live, encoder, build) if live else None
+        try:
+            if not publish_anyway:
+                _refuse_loss(build, live, _live_sources(store), read)
+                _refuse_worse(build, recall, live_recall)
+            store.publish(build_id)
+        finally:
+            store.prune(keep_builds)
+    return _report(
+        build.manifest,
+        encoded=encoded,
+        reused=reused,
+        without_entry=read.without_entry,
+        recall=recall,
+        live_recall=live_recall,
     )
-    store.write(build)
-    build = store.load(build_id)
-    recall = _recall(build, encoder, build)
-    live_recall = _recall(live, encoder, build) if live else None
-    if not publish_anyway:
-        _refuse_worse(build, live, recall, live_recall, read)
-    store.publish(build_id)
-    store.prune(keep_builds)
-    manifest = build.manifest
-    skipped = tuple(item.reason for item in read.skipped)
-    counts = (manifest.documents, manifest.passages, manifest.sentences)
-    return BuildReport(build_id, False, *counts, encoded, reused, skipped, read.without_entry, recall, live_recall)
+
+
+def _report(manifest: Manifest, **done: Any) -> BuildReport:
+    nothing = {"unchanged": False, "encoded": 0, "reused": 0, "without_entry": (), "recall": None, "live_recall": None}
+    return BuildReport(
+        build_id=manifest.build_id,
+        documents=manifest.documents,
+        passages=manifest.passages,
+        sentences=manifest.sentences,
+        skipped=manifest.skipped,
+        **{**nothing, **done},
+    )
+
+
+def _code_sha256() -> str:
+    """Over the source of this package and of `ingest`: a change there may change what is built."""
+    total = hashlib.sha256()
+    for package in (Path(ingest.__file__).parent, Path(__file__).parent):
+        for path in sorted(package.glob("*.py")):
+            total.update(path.read_bytes())
+    return total.hexdigest()
 
 
 def make_build(
@@ -131,7 +167,6 @@ def make_build(
     encoder: Encoder,
     build_id: str,
     max_passage_tokens: int,
-    sha256: str,
     live: Build | None = None,
     progress: Progress | None = None,
 ) -> tuple[Build, int, int]:
@@ -167,12 +202,17 @@ def make_build(
         dimension=encoder.dimension,
         prompts=dict(encoder.prompts),
         max_passage_tokens=max_passage_tokens,
-        corpus_sha256=sha256,
+        corpus_sha256=corpus.sha256,
+        sources=tuple(document.source.path for document in corpus.documents),
         documents=len(corpus.documents),
         passages=len(passages),
         sentences=len(sentence_texts),
         skipped=tuple(item.reason for item in corpus.skipped),
     )
+    try:
+        lexical = LexicalIndex.build(passage_texts)
+    except ValueError as error:
+        raise IndexStoreError(str(error)) from error
     build = Build(
         manifest=manifest,
         documents={document.id: document for document in corpus.documents},
@@ -182,20 +222,29 @@ def make_build(
         questions=tuple(gold),
         question_vectors=encoder.encode_queries([fold_for_search(question.question) for question in gold]),
         vectors=VectorIndex.build(passage_vectors),
-        lexical=LexicalIndex.build(passage_texts),
+        lexical=lexical,
     )
     return build, len(missing), reused
 
 
 def _live_build(store: Store, encoder: Encoder) -> Build | None:
     """The live build if it can be compared with and reused; a damaged or foreign one is only worth replacing."""
-    if store.current_id() is None:
-        return None
     try:
+        if store.current_id() is None:
+            return None
         return store.load(model=encoder.name, revision=encoder.revision)
     except (CorruptIndex, ForeignIndex) as error:
         log.warning("%s", error)
         return None
+
+
+def _live_sources(store: Store) -> tuple[str, ...]:
+    """The files that the live build was made of, whatever its model and the state of its other files."""
+    try:
+        current = store.current_id()
+        return store.manifest(current).sources if current else ()
+    except IndexStoreError:
+        return ()
 
 
 def _known_vectors(live: Build | None, encoder: Encoder) -> dict[bytes, FloatArray]:
@@ -212,24 +261,49 @@ def _key(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8")).digest()
 
 
-def _refuse_worse(
-    build: Build, live: Build | None, recall: float | None, live_recall: float | None, corpus: Corpus
-) -> None:
-    stored = f"La nouvelle construction {build.manifest.build_id} est gardée mais pas mise en service"
-    anyway = "Pour la mettre en service quand même : « loos build --publish-anyway »."
-    unreadable = {item.path: item.reason for item in corpus.skipped}
-    lost = (
-        [document.source.path for document in live.documents.values() if document.source.path in unreadable]
-        if live
-        else []
-    )
+_ANYWAY = "Pour la mettre en service quand même : « loos build --publish-anyway »."
+
+
+def _kept_back(build: Build) -> str:
+    return f"La nouvelle construction {build.manifest.build_id} est gardée mais pas mise en service"
+
+
+def _refuse_loss(build: Build, live: Build | None, live_sources: Sequence[str], corpus: Corpus) -> None:
+    """Refuse a build that would lose, by a mistake in the corpus, a document or what is known of one."""
+    # What was passed over may be a whole folder.
+    lost = [item for item in corpus.skipped if any(f"{path}/".startswith(f"{item.path}/") for path in live_sources)]
     if lost:
-        reasons = "\n".join(f"- {unreadable[path]}" for path in lost)
-        raise RefusedBuild(f"{stored} : elle perdrait {len(lost)} document(s) devenus illisibles.\n{reasons}\n{anyway}")
-    if recall is not None and live_recall is not None and recall < live_recall:
+        reasons = "\n".join(f"- {item.reason}" for item in lost)
         raise RefusedBuild(
-            f"{stored} : elle retrouve {recall:.0%} des passages des questions de contrôle, "
-            f"contre {live_recall:.0%} pour celle en service. {anyway}"
+            f"{_kept_back(build)} : elle perdrait des documents devenus illisibles.\n{reasons}\n{_ANYWAY}"
+        )
+    unnamed = [
+        document.source.path
+        for document in (live.documents.values() if live else ())
+        if document.source.publisher and document.id in build.documents
+        if not build.documents[document.id].source.publisher
+    ]
+    if unnamed:
+        raise RefusedBuild(
+            f"{_kept_back(build)} : ses réponses ne diraient plus de qui viennent {', '.join(unnamed)}. "
+            f"Remettez leur paragraphe dans sources.toml. {_ANYWAY}"
+        )
+
+
+def _refuse_worse(build: Build, recall: float | None, live_recall: float | None) -> None:
+    """Refuse a build that finds fewer of the gold quotes than the live one."""
+    if recall is not None and live_recall is not None and recall < live_recall:
+        wanted = {span.document for question in build.questions for span in question.spans}
+        gone = sorted(wanted - build.documents.keys())
+        why = (
+            f" Ces questions citent des documents qui ne sont plus là : {', '.join(gone)}. Si c’est voulu, corrigez ou "
+            f"retirez-les dans {QUESTIONS_FILE}."
+            if gone
+            else ""
+        )
+        raise RefusedBuild(
+            f"{_kept_back(build)} : elle retrouve {recall:.0%} des passages des questions de contrôle, "
+            f"contre {live_recall:.0%} pour celle en service.{why} {_ANYWAY}"
         )
 
 

@@ -1,6 +1,7 @@
 """Errors of the index. Messages are for the operator: what, where, how to mend, in French."""
 
 __all__ = [
+    "BusyIndex",
     "CorruptIndex",
     "DimensionMismatch",
     "ForeignIndex",
@@ -52,3 +53,7 @@ class InvalidGold(IndexStoreError):
 
 class UnwritableIndex(IndexStoreError):
     """The index folder cannot be written, or the disk is full."""
+
+
+class BusyIndex(IndexStoreError):
+    """Another process is building into the same index folder."""

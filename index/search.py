@@ -12,6 +12,7 @@ from index.encoder import Encoder
 from index.question import Question, focus
 from index.store import Build
 from ingest import Passage, fold_for_search
+from ingest.passages import heading_text
 
 __all__ = ["DENSE_WEIGHT", "Hit", "Searcher", "System", "blend", "embedded_text"]
 
@@ -97,6 +98,12 @@ class Searcher:
         first = self._first_sentence_row[passage.id]
         return self.build.sentence_vectors[first : first + len(passage.sentences)]
 
+    def passage_before(self, passage: Passage) -> Passage | None:
+        """The passage before this one in its document, None for a document's first."""
+        row = self._row[passage.id]
+        previous = self.build.passages[row - 1] if row else None
+        return previous if previous and previous.document_id == passage.document_id else None
+
     def coverage(self, question: str, passages: Sequence[Passage]) -> list[float]:
         """For each passage of this build, the share, in [0, 1], of the question's idf that it holds."""
         covered = self.build.lexical.coverage(question)
@@ -125,7 +132,7 @@ def blend(dense: FloatArray, lexical: FloatArray, dense_weight: float) -> FloatA
 
 def embedded_text(passage: Passage) -> str:
     """What is encoded for a passage: its headings, then its text, folded for search."""
-    return fold_for_search("\n".join((*passage.heading_path, passage.text)))
+    return fold_for_search(f"{heading_text(passage.heading_path)}\n{passage.text}")
 
 
 def _scaled(scores: FloatArray) -> FloatArray:

@@ -4,6 +4,7 @@
 a crash at any moment leaves either the old state or the new one.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from index.errors import CorruptIndex, ForeignIndex, MissingIndex, UnknownBuild, UnwritableIndex
+from index.errors import BusyIndex, CorruptIndex, ForeignIndex, MissingIndex, UnknownBuild, UnwritableIndex
 from index.gold import GoldQuestion
 from index.lexical import LexicalIndex
 from index.vectors import VectorIndex
@@ -52,7 +53,8 @@ class Manifest:
     """What a build was made from and with.
 
     `build_id` is taken from everything that decides the content. `prompts` are what the encoder puts before texts.
-    `documents`, `passages` and `sentences` are counts. `files` maps each file's name to its SHA-256.
+    `sources` are the paths of the documents' files; `documents`, `passages` and `sentences` are counts. `files` maps
+    each file's name to its SHA-256.
     """
 
     schema: int
@@ -63,6 +65,7 @@ class Manifest:
     prompts: dict[str, str]
     max_passage_tokens: int
     corpus_sha256: str
+    sources: tuple[str, ...]
     documents: int
     passages: int
     sentences: int
@@ -138,11 +141,14 @@ class Store:
                 f"La construction {build_id} a le format {schema}, ce programme lit le format {SCHEMA}. {_MEND}"
             )
         try:
-            return _MANIFEST_TYPE.validate_python(data)
+            manifest = _MANIFEST_TYPE.validate_python(data)
         except ValidationError as error:
             raise CorruptIndex(
                 f"Le fichier {path} est abîmé ({error.error_count()} valeurs fausses). {_MEND}"
             ) from error
+        if manifest.build_id != build_id:
+            raise CorruptIndex(f"Le fichier {path} est celui d’une autre construction, {manifest.build_id}. {_MEND}")
+        return manifest
 
     def problems(self, build_id: str) -> tuple[str, ...]:
         """What is wrong with a build's files, in French; nothing for a sound build. Raises as `manifest`."""
@@ -152,9 +158,6 @@ class Store:
             f"{name} : fichier manquant" if not (folder / name).is_file() else f"{name} : contenu modifié"
             for name, sha256 in sorted(files.items())
             if not (folder / name).is_file() or _sha256(folder / name) != sha256
-        ]
-        found += [
-            f"{name} : fichier inconnu" for name in _file_names(folder) if name not in files and name != _MANIFEST
         ]
         return tuple(found)
 
@@ -248,7 +251,7 @@ class Store:
             files = {name: _sha256(draft / name) for name in _file_names(draft)}
             manifest = _MANIFEST_TYPE.validate_python({**_MANIFEST_TYPE.dump_python(build.manifest), "files": files})
             (draft / _MANIFEST).write_bytes(_MANIFEST_TYPE.dump_json(manifest, indent=1))
-            for name in (*files, _MANIFEST):
+            for name in (*files, _MANIFEST, _LEXICAL, "."):
                 _fsync(draft / name)
             draft.chmod(0o755)
             self._put_in_place(draft, build_id)
@@ -270,12 +273,40 @@ class Store:
             _fsync(self.folder)
 
     def prune(self, keep: int) -> tuple[str, ...]:
-        """Delete all but the `keep` newest builds, never the live one; the ids of those deleted."""
+        """Delete all but the `keep` newest builds, never the live one; the ids of those deleted.
+
+        Also what killed builds left behind, so it must be called with the lock held.
+        """
         current = self.current_id()
         old = [build_id for build_id in self.build_ids() if build_id != current][max(0, keep - 1) :]
-        for build_id in old:
-            shutil.rmtree(self._builds / build_id)
+        with self._writing():
+            for build_id in old:
+                # Out of the list by one rename first: no reader is to find half a build.
+                (self._builds / build_id).rename(self._builds / f".{build_id}-old")
+            for path in (*self._builds.glob(".*"), *self.folder.glob(".current-*")):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
         return tuple(old)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Held by the one process that writes builds. Released by the system when the process ends, however it does.
+
+        Raises:
+            BusyIndex: another process holds it.
+            UnwritableIndex: the folder cannot be written.
+        """
+        with self._writing():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            file = (self.folder / ".lock").open("w")
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise BusyIndex(
+                    f"Une autre construction de l’index {self.folder} est en cours. Attendez qu’elle finisse, puis "
+                    "recommencez."
+                ) from error
+            yield
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -331,6 +362,9 @@ def _check(build: Build) -> None:
         document = build.documents[passage.document_id]
         if document.text[passage.start : passage.end] != passage.text:
             raise ValueError(f"le passage {passage.id} ne correspond plus à son document")
+        bounds = [passage.start, *(offset for span in passage.sentences for offset in span), passage.end]
+        if not passage.sentences or bounds != sorted(bounds):
+            raise ValueError(f"les phrases du passage {passage.id} n’y sont pas")
 
 
 def _file_names(folder: Path) -> list[str]:

@@ -1,6 +1,7 @@
 """A corpus folder as documents: which files, what is known about each, and what could not be read."""
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,73 +10,56 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ingest.assemble import ReadBlock, assemble
-from ingest.decode import MAX_SOURCE_BYTES, decode
+from ingest.decode import decode
 from ingest.document import Document, Source
 from ingest.errors import DuplicateDocument, EmptyCorpus, InvalidEntry, UnreadableSource
+from ingest.files import (
+    SOURCES_FILE,
+    ReadFile,
+    Skipped,
+    checksum,
+    described_files,
+    find_files,
+    read_file,
+    total_sha256,
+)
+from ingest.normalise import normalise_text
 from ingest.read_html import read_html
 from ingest.read_markdown import read_markdown
 from ingest.read_text import read_text
 
-__all__ = ["SUFFIXES", "Corpus", "Skipped", "corpus_files", "corpus_sha256", "read_corpus", "read_document"]
+__all__ = ["Corpus", "corpus_sha256", "read_corpus", "read_document"]
 
-SUFFIXES = (".md", ".markdown", ".txt", ".html", ".htm")
-"""File name endings that are read; files of other kinds in the corpus folder are left alone."""
-
-SOURCES_FILE = "sources.toml"
-QUESTIONS_FILE = "questions.jsonl"
-ORIGINALS_FOLDER = "originals"
 _ENTRY_KEYS = ("title", "theme", "url", "publisher", "published", "retrieved", "licence", "original")
 _DATE_KEYS = ("published", "retrieved")
+_WEB_ADDRESS = re.compile(r"(?:https?://\S+)?")
 DEFAULT_THEME = "Autres documents"
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
-    """A file that was left out, with the reason, in French, for the operator."""
-
-    path: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Corpus:
-    """All documents of a folder, in order of their paths, and the files that could not be read."""
+    """All documents of a folder, in order of their paths, and the files and folders that could not be read.
+
+    `sha256` is the checksum of the very bytes read: what `corpus_sha256` gives while nothing changes.
+    """
 
     documents: tuple[Document, ...]
     skipped: tuple[Skipped, ...]
     without_entry: tuple[str, ...]
-
-
-def corpus_files(folder: Path) -> tuple[Path, ...]:
-    """The files of a corpus that are read as documents, sorted by path: `SUFFIXES`, hidden ones and originals not.
-
-    Raises:
-        EmptyCorpus: the folder does not exist or holds no such file.
-    """
-    if not folder.is_dir():
-        raise EmptyCorpus(
-            f"Le dossier du corpus n’existe pas : {folder}. Créez-le ou indiquez-en un autre avec --corpus."
-        )
-    files = [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix.lower() in SUFFIXES and not _is_left_out(path.relative_to(folder))
-    ]
-    if not files:
-        raise EmptyCorpus(
-            f"Le corpus est vide : aucun fichier {', '.join(SUFFIXES)} dans {folder}. Ajoutez-y un document."
-        )
-    return tuple(files)
+    sha256: str = ""
 
 
 def corpus_sha256(folder: Path) -> str:
-    """A checksum over the corpus: equal if and only if no document, entry or gold question changed."""
-    total = hashlib.sha256()
-    described = [folder / name for name in (SOURCES_FILE, QUESTIONS_FILE) if (folder / name).exists()]
-    for path in (*corpus_files(folder), *described):
-        total.update(path.relative_to(folder).as_posix().encode("utf-8") + b"\0")
-        total.update(hashlib.sha256(path.read_bytes()).digest())
-    return total.hexdigest()
+    """A checksum over the corpus: equal if and only if no document, entry or gold question changed.
+
+    What cannot be read counts as one fixed value, so that it never stops the check.
+
+    Raises:
+        EmptyCorpus: the folder does not exist or holds no document.
+    """
+    paths, skipped = find_files(folder)
+    digests = {path: checksum(folder / path) for path in paths}
+    return total_sha256(digests, skipped, {name: checksum(folder / name) for name in described_files(folder)})
 
 
 def read_corpus(folder: Path) -> Corpus:
@@ -86,17 +70,23 @@ def read_corpus(folder: Path) -> Corpus:
         InvalidEntry: `sources.toml` is wrong.
         DuplicateDocument: two files would get the same id.
     """
-    files = corpus_files(folder)
-    entries = _read_entries(folder)
+    paths, skipped = find_files(folder)
+    described = {name: read_file(folder / name, str(folder / name)) for name in described_files(folder)}
+    entries = _read_entries(folder, described[SOURCES_FILE], paths) if SOURCES_FILE in described else {}
+    digests: dict[str, bytes] = {}
     documents: dict[str, Document] = {}
-    skipped: list[Skipped] = []
+    unreadable: list[Skipped] = []
     without_entry: list[str] = []
-    for path in files:
-        relative = path.relative_to(folder).as_posix()
+    for relative in paths:
+        file = read_file(folder / relative, relative)
+        digests[relative] = file.sha256
+        entry = entries.get(normalise_text(relative))
         try:
-            document = read_document(path, relative, entries.get(relative, {}))
+            if file.problem:
+                raise UnreadableSource(file.problem)
+            document = read_document(file.data, relative, entry or {})
         except UnreadableSource as error:
-            skipped.append(Skipped(relative, str(error)))
+            unreadable.append(Skipped(relative, str(error)))
             continue
         if document.id in documents:
             raise DuplicateDocument(
@@ -104,33 +94,34 @@ def read_corpus(folder: Path) -> Corpus:
                 f"{documents[document.id].source.path} et {relative}. Renommez l’un des deux."
             )
         documents[document.id] = document
-        if relative not in entries and not document.source.publisher:
+        if entry is None and not document.source.publisher:
             without_entry.append(relative)
     if not documents:
-        reasons = "\n".join(f"- {item.reason}" for item in skipped)
+        reasons = "\n".join(f"- {item.reason}" for item in (*skipped, *unreadable))
         raise EmptyCorpus(f"Aucun document du corpus n’a pu être lu :\n{reasons}")
-    return Corpus(tuple(documents.values()), tuple(skipped), tuple(without_entry))
+    sha256 = total_sha256(digests, skipped, {name: file.sha256 for name, file in described.items()})
+    return Corpus(tuple(documents.values()), (*skipped, *unreadable), tuple(without_entry), sha256)
 
 
-def read_document(path: Path, relative: str, entry: Mapping[str, str]) -> Document:
-    """One file as a document. What `entry` (its part of `sources.toml`) says wins over the file's own front matter.
+def read_document(data: bytes, relative: str, entry: Mapping[str, str]) -> Document:
+    """One file's bytes as a document. What `entry` (its part of `sources.toml`) says wins over its own front matter.
+
+    `relative` is the file's path in the corpus, with `/`.
 
     Raises:
-        UnreadableSource: the file is not text, is too large or holds no prose.
-        InvalidEntry: the front matter is wrong.
+        UnreadableSource: the file is not text, is too large, holds no prose or has a wrong front matter.
     """
     try:
-        if path.stat().st_size > MAX_SOURCE_BYTES:
-            decode(bytes(MAX_SOURCE_BYTES + 1), relative)
-        data = path.read_bytes()
-    except OSError as error:
+        blocks, found = _read_blocks(decode(data, relative), relative)
+    except RecursionError as error:
         raise UnreadableSource(
-            f"{relative} : le fichier ne se lit pas ({error.strerror}). Vérifiez ses droits."
+            f"{relative} : le texte est trop imbriqué (listes, citations ou balises les unes dans les autres). "
+            "Simplifiez sa mise en forme."
         ) from error
-    blocks, found = _read_blocks(decode(data, relative), relative)
     known = {**{key: value for key, value in found.items() if key in _ENTRY_KEYS}, **entry}
     for key in _DATE_KEYS:
-        _check_date(known.get(key, ""), key, relative)
+        if problem := _date_problem(known.get(key, ""), key):
+            raise UnreadableSource(f"{relative} : {problem}")
     source = Source(
         path=relative,
         url=known.get("url", ""),
@@ -154,15 +145,27 @@ def _read_blocks(text: str, relative: str) -> tuple[list[ReadBlock], dict[str, s
             return read_text(text), {}
 
 
-def _read_entries(folder: Path) -> dict[str, dict[str, str]]:
-    path = folder / SOURCES_FILE
-    if not path.exists():
-        return {}
+def _read_entries(folder: Path, file: ReadFile, paths: list[str]) -> dict[str, dict[str, str]]:
+    """What `sources.toml` says of each document, by its path in Unicode NFC: file systems differ in that."""
+    where = folder / SOURCES_FILE
+    if file.problem:
+        raise InvalidEntry(file.problem)
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidEntry(f"{path} n’est pas un fichier TOML valide : {error}. Corrigez la ligne indiquée.") from error
-    return {name: _check_entry(folder, name, table) for name, table in tables.items()}
+        tables = tomllib.loads(file.data.decode("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidEntry(
+            f"{where} n’est pas un fichier TOML valide : {error}. Corrigez la ligne indiquée."
+        ) from error
+    known = {normalise_text(path) for path in paths}
+    entries = {}
+    for name, table in tables.items():
+        if isinstance(table, dict) and normalise_text(name) not in known and not (folder / name).is_file():
+            raise InvalidEntry(
+                f"{where}, « {name} » : ce fichier n’existe pas dans {folder}. "
+                "Corrigez son chemin ou retirez la section."
+            )
+        entries[normalise_text(name)] = _check_entry(folder, name, table)
+    return entries
 
 
 def _check_entry(folder: Path, name: str, table: Any) -> dict[str, str]:
@@ -171,28 +174,27 @@ def _check_entry(folder: Path, name: str, table: Any) -> dict[str, str]:
         raise InvalidEntry(f'{where} : écrivez une section par document, ["{name}"], puis ses informations dessous.')
     if unknown := sorted(set(table) - set(_ENTRY_KEYS)):
         raise InvalidEntry(f"{where} : clé inconnue « {unknown[0]} ». Les clés possibles : {', '.join(_ENTRY_KEYS)}.")
-    for key in ("original",) if "original" in table else ():
-        if not (folder / str(table[key])).is_file():
-            raise InvalidEntry(f"{where} : le fichier « {table[key]} » ({key}) n’existe pas dans {folder}.")
-    if not (folder / name).is_file():
-        raise InvalidEntry(
-            f"{where} : ce fichier n’existe pas dans {folder}. Corrigez son chemin ou retirez la section."
-        )
+    if "original" in table and not (folder / str(table["original"])).is_file():
+        raise InvalidEntry(f"{where} : le fichier « {table['original']} » (original) n’existe pas dans {folder}.")
     entry = {}
     for key, value in table.items():
         if not isinstance(value, str | date):
             raise InvalidEntry(f"{where} : « {key} » doit être un texte entre guillemets ou une date (2024-05-31).")
         entry[key] = value.isoformat() if isinstance(value, date) else value
+        if key == "title" and not entry[key].strip():
+            raise InvalidEntry(f"{where} : « title » est vide. Écrivez le titre, ou retirez la ligne.")
+        if key == "url" and not _WEB_ADDRESS.fullmatch(entry[key]):
+            raise InvalidEntry(f"{where} : « url » vaut « {entry[key]} », qui n’est pas une adresse comme https://…")
+        if key in _DATE_KEYS and (problem := _date_problem(entry[key], key)):
+            raise InvalidEntry(f"{where} : {problem}")
     return entry
 
 
-def _check_date(value: str, key: str, where: str) -> None:
+def _date_problem(value: str, key: str) -> str:
+    """Why a text is no date, in French; empty if it is one, or is empty."""
     try:
-        if value:
-            date.fromisoformat(value)
-    except ValueError as error:
-        raise InvalidEntry(f"{where} : « {key} » vaut « {value} », qui n’est pas une date comme 2024-05-31.") from error
-
-
-def _is_left_out(relative: Path) -> bool:
-    return relative.parts[0] == ORIGINALS_FOLDER or any(part.startswith(".") for part in relative.parts)
+        if not value or date.fromisoformat(value).isoformat() == value:
+            return ""
+    except ValueError:
+        pass
+    return f"« {key} » vaut « {value} », qui n’est pas une date comme 2024-05-31."

@@ -9,10 +9,9 @@ from math import ceil
 from ingest.document import Document, Section
 from ingest.sentences import Span, sentence_spans
 
-__all__ = ["SPLITTER_VERSION", "Passage", "split"]
+__all__ = ["Passage", "heading_text", "split"]
 
-SPLITTER_VERSION = 1
-"""Changes when the same document would be split differently, so that stored builds are known to be old."""
+_MAX_HEADING_CHARACTERS = 300
 
 _WORD = re.compile(r"\S+\s*")
 
@@ -48,8 +47,9 @@ def split(document: Document, count_tokens: Callable[[str], int], max_passage_to
     """The passages of a document, in order; every sentence of its prose is in exactly one.
 
     A passage holds sentences of one section with no heading or caption between them, and at most
-    `max_passage_tokens` tokens as `count_tokens` counts them, its headings included. The sentences of a section are
-    shared out evenly, preferably by whole paragraphs. A sentence that is too long alone is cut between words.
+    `max_passage_tokens` tokens as `count_tokens` counts them, its headings included (for half of them at most). The
+    sentences of a section are shared out evenly, preferably by whole paragraphs. A sentence that is too long alone is
+    cut between words.
 
     Raises:
         ValueError: `max_passage_tokens` is below 32.
@@ -59,8 +59,7 @@ def split(document: Document, count_tokens: Callable[[str], int], max_passage_to
     passages = []
     for section in document.sections:
         heading_path = (document.title, *section.heading_path)
-        # Headings longer than half the room are left to the encoder's own truncation.
-        room = max_passage_tokens - min(count_tokens(" ".join(heading_path)), max_passage_tokens // 2)
+        room = max_passage_tokens - min(count_tokens(heading_text(heading_path)), max_passage_tokens // 2)
         for run in _prose_runs(section):
             pieces = [piece for span in run for piece in _pieces(document.text, span, count_tokens, room)]
             for group in _share_out(pieces, room):
@@ -78,6 +77,11 @@ def split(document: Document, count_tokens: Callable[[str], int], max_passage_to
                     )
                 )
     return tuple(passages)
+
+
+def heading_text(heading_path: tuple[str, ...]) -> str:
+    """The headings as they are searched with a passage, in one line; of very long ones only the beginning."""
+    return " ".join(heading_path)[:_MAX_HEADING_CHARACTERS]
 
 
 def _prose_runs(section: Section) -> Iterator[list[Span]]:
@@ -105,14 +109,18 @@ def _cut(text: str, sentence: Span, count_tokens: Callable[[str], int], room: in
     for word in _WORD.finditer(text, *sentence):
         tokens = count_tokens(word.group())
         if total and total + tokens > room:
-            yield start, word.start()
+            yield start, start + len(text[start : word.start()].rstrip())
             start, total = word.start(), 0
-        while tokens > room:  # one token is at least one character, so `room` characters always fit
-            yield start, start + room
-            start += room
-            tokens = count_tokens(text[start : word.end()])
+        while tokens > room:
+            size = min(word.end() - start, 8 * room)
+            while count_tokens(text[start : start + size]) > room:
+                size //= 2
+            yield start, start + size
+            start += size
+            tokens = count_tokens(text[start : min(word.end(), start + 8 * room)])
         total += tokens
-    yield start, sentence[1]
+    if start < sentence[1]:
+        yield start, sentence[1]
 
 
 def _share_out(pieces: list[_Piece], room: int) -> Iterator[list[_Piece]]:

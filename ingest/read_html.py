@@ -1,13 +1,22 @@
 """HTML pages: the main content by trafilatura, with its headings and lists."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from ingest.assemble import ReadBlock
-from ingest.document import BlockKind
 from ingest.errors import UnreadableSource
+from ingest.html_blocks import html_blocks
 
 __all__ = ["read_html"]
+
+_HTML_NAMES = {
+    "cell": "td",
+    "graphic": "img",
+    "item": "li",
+    "lb": "br",
+    "list": "ul",
+    "quote": "blockquote",
+    "row": "tr",
+}
 
 
 def read_html(text: str, path: str) -> tuple[list[ReadBlock], str]:
@@ -40,31 +49,17 @@ def read_html(text: str, path: str) -> tuple[list[ReadBlock], str]:
         )
     root = etree.fromstring(extracted.encode("utf-8"))
     main = root.find("main")
-    return list(_blocks(main if main is not None else root)), str(root.get("title") or "")
+    main = root if main is None else main
+    _as_html(main)
+    return html_blocks(main), str(root.get("title") or "")
 
 
-def _blocks(parent: Any) -> Iterator[ReadBlock]:
-    for element in parent:
-        match element.tag:
-            case "head":
-                yield ReadBlock(BlockKind.HEADING, _text(element), int(str(element.get("rend", "h2"))[-1]))
-            case "list":
-                yield from (ReadBlock(BlockKind.LIST_ITEM, _text(item)) for item in element.iter("item"))
-            case "table":
-                for row in element.iter("row"):
-                    yield ReadBlock(BlockKind.LIST_ITEM, " | ".join(_text(cell) for cell in row))
-            case "graphic":
-                yield ReadBlock(BlockKind.CAPTION, str(element.get("alt") or ""))
-            case "quote" if len(element):
-                yield from _blocks(element)
-            case _:
-                yield ReadBlock(BlockKind.PARAGRAPH, _text(element))
-                yield from (
-                    ReadBlock(BlockKind.CAPTION, str(graphic.get("alt") or "")) for graphic in element.iter("graphic")
-                )
-
-
-def _text(element: Any) -> str:
-    for line_break in element.iter("lb"):
-        line_break.tail = "\n" + (line_break.tail or "")
-    return "".join(element.itertext())
+def _as_html(main: Any) -> None:
+    """Give trafilatura's elements their HTML names again, so that one walk serves both."""
+    for element in main.iter():
+        if element.tag == "head":
+            element.tag = str(element.get("rend", "h2"))
+        elif element.tag == "code" and element.getparent() is main:
+            element.tag = "pre"  # a block of its own
+        else:
+            element.tag = _HTML_NAMES.get(element.tag, element.tag)

@@ -6,33 +6,51 @@ from typing import TYPE_CHECKING
 
 from ingest.assemble import ReadBlock
 from ingest.document import BlockKind
-from ingest.errors import InvalidEntry
+from ingest.errors import UnreadableSource
+from ingest.html_blocks import html_blocks, parse_markup
+from ingest.read_html import read_html
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
 __all__ = ["read_markdown"]
 
-_FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\n(.*?\n)?---[ \t]*(?:\n|\Z)", re.DOTALL)
+# Its first line must be `key: value`: a text may also open with a line of dashes.
+_FRONT_MATTER = re.compile(
+    r"""\A---[ \t]*\n((?:[ \t]*(?:\#[^\n]*)?\n)*["']?[a-zA-Z_][\w-]*["']?:(?:[ \t\n].*?)??\n)---[ \t]*(?:\n|\Z)""",
+    re.DOTALL,
+)
+_WHOLE_PAGE = re.compile(r"\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.DOTALL | re.IGNORECASE)
+_LINE_BREAK = re.compile(r"<br\b", re.IGNORECASE)
+_MAX_NESTING = 100  # a list takes two levels; markdown-it leaves out, without a word, what is nested deeper
 
 
 def read_markdown(text: str, path: str) -> tuple[list[ReadBlock], dict[str, str]]:
-    """The blocks of a Markdown text and its front matter, in reading order.
+    """The blocks of a Markdown text and its front matter, in reading order. Lines end in `\\n`.
 
     The description of a picture (`![description](address)`) is a caption. A row of a table is a list item, its cells
-    set apart by « | ». Code is a paragraph. HTML tags are left out, the text between them stays.
+    set apart by « | ». Code is a paragraph. HTML is read as `html_blocks` says. A whole HTML page under a Markdown name
+    is read as a page.
 
     Raises:
-        InvalidEntry: the front matter is not YAML of the form `key: value`.
+        UnreadableSource: the front matter is not YAML of the form `key: value`, a whole page has no main
+            content, or lists are nested too deep.
     """
     from markdown_it import MarkdownIt
 
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
     front: dict[str, str] = {}
     if matter := _FRONT_MATTER.match(text):
-        front = _front_matter(matter.group(1) or "", path)
+        front = _front_matter(matter.group(1), path)
         text = text[matter.end() :]
-    tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(text)
+    if _WHOLE_PAGE.match(text):
+        blocks, title = read_html(text, path)
+        return blocks, {"title": title, **front} if title else front
+    tokens = MarkdownIt("commonmark", {"html": True, "maxNesting": _MAX_NESTING}).enable("table").parse(text)
+    if any(token.level >= _MAX_NESTING - 1 for token in tokens):
+        raise UnreadableSource(
+            f"{path} : listes ou citations imbriquées sur trop de niveaux ({_MAX_NESTING // 2} listes au plus). "
+            "Simplifiez la mise en forme."
+        )
     return list(_blocks(tokens)), front
 
 
@@ -40,15 +58,16 @@ def _front_matter(text: str, path: str) -> dict[str, str]:
     import yaml
 
     try:
-        values = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        raise InvalidEntry(
+        # Every value stays the text it is: `title: 2010` is no number, and a wrong date is told apart later.
+        values = yaml.load(text, Loader=yaml.BaseLoader)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise UnreadableSource(
             f"{path} : l’en-tête entre « --- » n’est pas du YAML valide ({' '.join(str(error).split())}). "
             "Écrivez une ligne « clé: valeur » par information, ou retirez l’en-tête."
         ) from error
     if not isinstance(values, Mapping):
-        raise InvalidEntry(f"{path} : l’en-tête entre « --- » doit contenir des lignes « clé: valeur ».")
-    return {str(key): str(value) for key, value in values.items() if value is not None}
+        raise UnreadableSource(f"{path} : l’en-tête entre « --- » doit contenir des lignes « clé: valeur ».")
+    return {key: value for key, value in values.items() if isinstance(value, str) and value not in ("", "~", "null")}
 
 
 def _blocks(tokens: "list[Token]") -> Iterator[ReadBlock]:
@@ -69,7 +88,8 @@ def _blocks(tokens: "list[Token]") -> Iterator[ReadBlock]:
             case "fence" | "code_block":
                 yield ReadBlock(BlockKind.PARAGRAPH, token.content)
             case "html_block":
-                yield from _html_block(token.content)
+                if (markup := parse_markup(token.content)) is not None:
+                    yield from html_blocks(markup)
             case "inline":
                 prose, captions = _inline(token.children or [])
                 if cells is not None:
@@ -91,15 +111,8 @@ def _inline(tokens: "list[Token]") -> tuple[str, list[str]]:
             prose.append("\n")
         elif token.type == "image":
             captions.append(_inline(token.children or [])[0])
+        elif token.type == "html_inline" and _LINE_BREAK.match(token.content):
+            prose.append("\n")
+        elif token.type == "html_inline" and (markup := parse_markup(token.content)) is not None:
+            captions.extend(block.text for block in html_blocks(markup))
     return "".join(prose), captions
-
-
-def _html_block(content: str) -> Iterator[ReadBlock]:
-    from lxml import html
-
-    for element in html.fragments_fromstring(content):
-        if isinstance(element, str):
-            yield ReadBlock(BlockKind.PARAGRAPH, element)
-        elif isinstance(element.tag, str) and element.tag not in ("script", "style"):
-            kind = BlockKind.CAPTION if element.tag in ("figure", "figcaption") else BlockKind.PARAGRAPH
-            yield ReadBlock(kind, element.text_content())

@@ -1,6 +1,7 @@
 """French sentence segmentation, by the yasbd library with the few corrections that our texts need."""
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,9 @@ __all__ = ["Span", "sentence_spans"]
 
 Span = tuple[int, int]
 """`(start, end)` offsets into a text."""
+
+_PIECE = 20_000
+"""Characters given to yasbd at a time: on some texts it takes more than linear time."""
 
 # What yasbd 1.0.4 ends a sentence after, and French does not: hyphenated initials (« J.-F. Caron ») and « Tél. ».
 _NEVER_ENDS = re.compile(r"(?:\b(?:[A-ZÀ-Ý][a-z]?\.-)+[A-ZÀ-Ý][a-z]?\.|\b[Tt]él\.)\s*$")
@@ -30,7 +34,11 @@ def sentence_spans(text: str) -> tuple[Span, ...]:
     """
     if not text.strip():
         return ()
-    boundaries = list(_detector().detect(text.replace("\n", " ")))
+    boundaries = [
+        start + boundary
+        for start, end in _pieces(text)
+        for boundary in _detector().detect(text[start:end].replace("\n", " "))
+    ]
     spans = []
     start = 0
     for end in sorted({*boundaries, len(text)}):
@@ -42,6 +50,18 @@ def sentence_spans(text: str) -> tuple[Span, ...]:
     return tuple(spans)
 
 
+def _pieces(text: str) -> Iterator[Span]:
+    """Runs of at most `_PIECE` characters, cut at the end of a sentence, else at a space, else anywhere."""
+    start = 0
+    while len(text) - start > _PIECE:
+        limit = start + _PIECE
+        cut = max(text.rfind(". ", start, limit) + 1, 0) or text.rfind(" ", start, limit)
+        end = cut if cut > start else limit
+        yield start, end
+        start = end
+    yield start, len(text)
+
+
 @cache
 def _detector() -> "BoundaryDetector":
     from yasbd import BoundaryDetector
@@ -51,11 +71,13 @@ def _detector() -> "BoundaryDetector":
 
 def _correct(context: "HookContext") -> None:
     text, boundaries = context["text"], context["boundaries"]
-    kept = [b for b in boundaries if b in (0, len(text)) or not _NEVER_ENDS.search(text, 0, b)]
-    added = [m.end() for m in _ELLIPSIS.finditer(text) if _is_outside_brackets(text, m.end())]
+    kept = [b for b in boundaries if b in (0, len(text)) or not _NEVER_ENDS.search(text, max(0, b - 40), b)]
+    added = []
+    start, depth = 0, 0
+    for ellipsis in _ELLIPSIS.finditer(text):
+        between = text[start : ellipsis.end()]
+        depth += sum(between.count(sign) for sign in "(«") - sum(between.count(sign) for sign in ")»")
+        start = ellipsis.end()
+        if depth == 0:
+            added.append(start)
     boundaries[:] = sorted({*kept, *added})
-
-
-def _is_outside_brackets(text: str, end: int) -> bool:
-    before = text[:end]
-    return before.count("(") == before.count(")") and before.count("«") == before.count("»")

@@ -14,12 +14,39 @@
   status.setAttribute("role", "status");
   status.className = "unseen";
   let said = null;
+  let asked = 0;
+  let opened = false;
+
+  // In a frame, taking the focus or letting the browser scroll would move the page around it.
+  const framed = window.top !== window;
+
+  function open() {
+    const box = document.querySelector("#question textarea");
+    if (opened || !box) return;
+    opened = true;
+    if (!framed) box.focus({ preventScroll: true });
+  }
+
+  // A question chosen further down the page: bring it, and so its answer, to the top of the window.
+  function follow() {
+    const questions = document.querySelectorAll("#conversation [data-testid=user]");
+    if (questions.length > asked) {
+      const top = questions[questions.length - 1].getBoundingClientRect().top;
+      const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+      if (top < 0 || top > window.innerHeight / 2) {
+        window.scrollBy({ top: top - 16, behavior: calm ? "auto" : "smooth" });
+      }
+    }
+    asked = questions.length;
+  }
 
   function set(element, name, value) {
     if (element.getAttribute(name) !== value) element.setAttribute(name, value);
   }
 
   function mend() {
+    open();
+    follow();
     for (const log of document.querySelectorAll("#conversation [role=log]")) {
       set(log, "aria-live", "off");
       set(log, "aria-label", words.conversation);

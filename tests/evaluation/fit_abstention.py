@@ -76,7 +76,7 @@ def build_of(articles, encoder, max_passage_tokens, whole=None):
             blocks = [ReadBlock(BlockKind.PARAGRAPH, paragraph["context"])]
             documents.append(replace(assemble(blocks, title="-", theme="", source=source), id=name, title=""))
     corpus = Corpus(tuple(documents), (), ())
-    return make_build(corpus, (), encoder, "fit", max_passage_tokens, "", whole)[0]
+    return make_build(corpus, (), encoder, "fit", max_passage_tokens, whole)[0]
 
 
 def collect(articles, whole, encoder, name):

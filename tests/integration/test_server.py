@@ -419,7 +419,7 @@ def taken() -> Iterator[int]:
 
 def test_a_port_in_use_is_said_at_once(taken: int) -> None:
     started = time.monotonic()
-    with pytest.raises(PortInUse, match=rf"port {taken} .*loos serve --port {taken + 1}"):
+    with pytest.raises(PortInUse, match=rf"port {taken} de .*loos serve --port {taken + 1}"):
         serve(Settings(port=taken))
     assert time.monotonic() - started < 1
 

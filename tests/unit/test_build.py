@@ -4,7 +4,17 @@ import shutil
 import pytest
 
 from index.build import build_index
-from index.errors import CorruptIndex, ForeignIndex, MissingIndex, RefusedBuild, UnknownBuild, UnwritableIndex
+from index.errors import (
+    BusyIndex,
+    CorruptIndex,
+    ForeignIndex,
+    IndexStoreError,
+    InvalidGold,
+    MissingIndex,
+    RefusedBuild,
+    UnknownBuild,
+    UnwritableIndex,
+)
 from index.search import Searcher
 from index.store import Store
 from ingest.errors import EmptyCorpus
@@ -128,6 +138,22 @@ def test_a_build_that_finds_fewer_gold_quotes_is_not_published(corpus, store):
     assert store.current_id() == live.build_id
 
 
+def test_a_document_that_gold_questions_name_and_that_is_gone_is_named(corpus, store):
+    build(corpus, store)
+    (corpus / "energie.md").rename(corpus / "soleil.md")
+    with pytest.raises(RefusedBuild, match=r"ne sont plus là : energie\. Si c’est voulu.*questions\.jsonl"):
+        build(corpus, store)
+
+
+def test_a_build_that_forgets_who_published_a_document_is_not_published(corpus, store):
+    (corpus / "sources.toml").write_text('["eau.md"]\npublisher = "Ville"\n', encoding="utf-8")
+    live, _ = build(corpus, store)
+    (corpus / "sources.toml").unlink()
+    with pytest.raises(RefusedBuild, match=r"de qui viennent eau\.md\. Remettez"):
+        build(corpus, store)
+    assert store.current_id() == live.build_id
+
+
 def test_an_empty_corpus_leaves_the_live_build(corpus, store):
     live, _ = build(corpus, store)
     (corpus / "eau.md").unlink()
@@ -155,10 +181,84 @@ def test_every_damaged_file_is_noticed_and_a_rebuild_mends_it(corpus, store):
         assert store.problems(report.build_id) == ()
 
 
-def test_a_file_that_does_not_belong_is_noticed(corpus, store):
+def test_a_file_that_does_not_belong_does_no_harm(corpus, store):
     report, _ = build(corpus, store)
-    (store.folder / "builds" / report.build_id / "intrus.txt").write_text("x")
-    assert store.problems(report.build_id) == ("intrus.txt : fichier inconnu",)
+    (store.folder / "builds" / report.build_id / ".DS_Store").write_text("x")
+    assert store.problems(report.build_id) == ()
+
+
+def test_a_manifest_of_another_build_is_refused(corpus, store):
+    first, _ = build(corpus, store)
+    (corpus / "eau.md").write_text(WATER + "\nAutre chose arrive.\n", encoding="utf-8")
+    second, _ = build(corpus, store)
+    folders = store.folder / "builds"
+    shutil.copy(folders / first.build_id / "manifest.json", folders / second.build_id / "manifest.json")
+    with pytest.raises(CorruptIndex, match="celui d’une autre construction"):
+        store.load()
+
+
+def test_two_builds_at_once_do_not_meet(corpus, store):
+    first, _ = build(corpus, store)
+    (corpus / "eau.md").write_text(WATER + "\nAutre chose arrive.\n", encoding="utf-8")
+    with store.lock(), pytest.raises(BusyIndex, match="Attendez qu’elle finisse"):
+        build(corpus, store)
+    assert store.current_id() == first.build_id
+    assert not build(corpus, store)[0].unchanged
+
+
+def test_what_killed_builds_left_behind_is_cleared(corpus, store):
+    build(corpus, store)
+    draft = store.folder / "builds" / ".abc-1234"
+    draft.mkdir()
+    (draft / "passages.npy").write_bytes(b"half")
+    (store.folder / ".current-xyz").write_text("abc")
+    assert len(store.build_ids()) == 1
+    build(corpus, store, full=True)
+    assert not draft.exists()
+    assert not (store.folder / ".current-xyz").exists()
+
+
+def test_a_damaged_pointer_to_the_live_build_is_mended_by_a_build(corpus, store):
+    report, _ = build(corpus, store)
+    (store.folder / "current").write_bytes(b"\xff\xfe")
+    with pytest.raises(CorruptIndex, match="make build"):
+        store.load()
+    build(corpus, store)
+    assert store.load().manifest.build_id == report.build_id
+
+
+def test_another_model_does_not_hide_that_a_document_would_be_lost(corpus, store):
+    live, _ = build(corpus, store)
+    (corpus / "eau.md").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00" + bytes(range(256)) * 10)
+    with pytest.raises(RefusedBuild, match=r"eau\.md"):
+        build(corpus, store, revision="2")
+    assert store.current_id() == live.build_id
+
+
+def test_a_corpus_of_stop_words_is_explained(corpus, store):
+    (corpus / "eau.md").unlink()
+    (corpus / "energie.md").unlink()
+    (corpus / "et.md").write_text("Et de la.\n", encoding="utf-8")
+    (corpus / "questions.jsonl").unlink()
+    with pytest.raises(IndexStoreError, match="Aucun mot à indexer"):
+        build(corpus, store)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", "ligne 1 : ce n’est pas du JSON valide"),
+        ("{}", "ligne 1 : « id » manque"),
+        (json.dumps(QUESTION | {"genre": "x"}), "ligne 1 : « genre » est inconnu"),
+        (json.dumps(QUESTION | {"kind": "x"}), "ligne 1 : « kind » vaut 'x'"),
+        (json.dumps(QUESTION) + "\n" + json.dumps(QUESTION), "ligne 2 : l’identifiant « q1 » sert déjà"),
+    ],
+)
+def test_a_wrong_gold_question_is_explained(corpus, store, line, message):
+    (corpus / "questions.jsonl").write_text(line + "\n", encoding="utf-8")
+    with pytest.raises(InvalidGold) as caught:
+        build(corpus, store)
+    assert message in str(caught.value)
 
 
 def test_a_quote_that_is_not_in_its_document_is_never_served(corpus, store):

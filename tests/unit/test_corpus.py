@@ -1,8 +1,10 @@
+import os
+import unicodedata
 from pathlib import Path
 
 import pytest
 
-from ingest.corpus import corpus_sha256, read_corpus
+from ingest.corpus import corpus_sha256, read_corpus, read_document
 from ingest.errors import DuplicateDocument, EmptyCorpus, InvalidEntry
 
 CORPUS = Path(__file__).parents[2] / "corpus"
@@ -31,9 +33,7 @@ def test_the_raw_page_and_the_structured_one_hold_the_same_words():
 
 
 def read_corpus_of_one(path):
-    from ingest.corpus import read_document
-
-    return read_document(path, path.name, {})
+    return read_document(path.read_bytes(), path.name, {})
 
 
 def test_entries_win_over_front_matter_and_file_names_give_what_is_missing(tmp_path):
@@ -55,11 +55,103 @@ def test_an_unreadable_file_is_reported_and_the_others_go_on(tmp_path):
     write(tmp_path, "titres.md", "# Rien\n\n## que des titres\n")
     (tmp_path / "enorme.md").write_bytes(b"Bonjour. " * 2_300_000)
     write(tmp_path, "tableau.xlsx", "pas lu")
+    write(tmp_path, "photo.jpg", "laissée là sans un mot")
     corpus = read_corpus(tmp_path)
     assert [document.id for document in corpus.documents] == ["bon"]
-    assert {item.path for item in corpus.skipped} == {"image.md", "titres.md", "enorme.md"}
+    assert {item.path for item in corpus.skipped} == {"image.md", "titres.md", "enorme.md", "tableau.xlsx"}
     assert all(item.reason.startswith(item.path) for item in corpus.skipped)
     assert corpus.without_entry == ("bon.md",)
+    assert {item.path: item.reason for item in corpus.skipped}["enorme.md"].startswith(
+        "enorme.md : le fichier pèse 20,7 Mo, la limite est de 10 Mo."
+    )
+    assert corpus.sha256 == corpus_sha256(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "matter", ["published: 2024-02-30", "published: 20240531", "title: [a", "title: " + "[" * 2000]
+)
+def test_a_wrong_front_matter_leaves_out_one_file(tmp_path, matter):
+    write(tmp_path, "bon.md", "Un texte.")
+    write(tmp_path, "faux.md", f"---\n{matter}\n---\nUn texte.")
+    corpus = read_corpus(tmp_path)
+    assert [document.id for document in corpus.documents] == ["bon"]
+    assert [item.path for item in corpus.skipped] == ["faux.md"]
+
+
+@pytest.mark.parametrize("text", ["<div>" * 3000 + "Un texte.", "![" * 3000 + "a" + "](b)" * 3000])
+def test_too_deep_a_file_never_stops_the_others(tmp_path, text):
+    write(tmp_path, "bon.md", "Un texte.")
+    write(tmp_path, "profond.md", text)
+    assert "bon" in [document.id for document in read_corpus(tmp_path).documents]
+
+
+def test_what_the_folder_hides_is_reported(tmp_path):
+    folder, elsewhere = tmp_path / "corpus", tmp_path / "ailleurs"
+    write(folder, "bon.md", "Un texte.")
+    write(folder, "dossier.md/note.txt", "Une note.")
+    write(elsewhere, "perdu.md", "Un texte.")
+    before = corpus_sha256(folder)
+    (folder / "absent.md").symlink_to(elsewhere / "rien.md")
+    (folder / "boucle.md").symlink_to(folder / "boucle.md")
+    (folder / "lié").symlink_to(elsewhere)
+    (folder / ".caché").symlink_to(elsewhere)
+    os.mkfifo(folder / "tuyau.md")
+    corpus = read_corpus(folder)
+    assert [document.source.path for document in corpus.documents] == ["bon.md", "dossier.md/note.txt"]
+    assert {item.path: item.reason.split(" : ")[1][:27] for item in corpus.skipped} == {
+        "absent.md": "le fichier ne se lit pas (N",
+        "boucle.md": "le fichier ne se lit pas (T",
+        "lié": "ce dossier est un lien symb",
+        "tuyau.md": "ce n’est pas un fichier ord",
+    }
+    assert before != corpus.sha256 == corpus_sha256(folder)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_files_and_folders_without_permission_are_reported(tmp_path):
+    write(tmp_path, "bon.md", "Un texte.")
+    write(tmp_path, "secret.md", "Un texte.").chmod(0)
+    write(tmp_path, "coffre/note.md", "Un texte.").parent.chmod(0)
+    try:
+        corpus = read_corpus(tmp_path)
+        assert {item.path for item in corpus.skipped} == {"secret.md", "coffre"}
+        assert corpus.sha256 == corpus_sha256(tmp_path)
+    finally:
+        (tmp_path / "coffre").chmod(0o700)
+
+
+def test_a_file_name_that_is_no_utf_8_is_reported(tmp_path):
+    write(tmp_path, "bon.md", "Un texte.")
+    try:
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.md")).write_text("Un texte.", encoding="utf-8")
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    corpus = read_corpus(tmp_path)
+    assert [(item.path, item.reason.split(". ")[-1]) for item in corpus.skipped] == [("caf\ufffd.md", "Renommez-le.")]
+    assert corpus.sha256 == corpus_sha256(tmp_path)
+
+
+def test_entries_in_a_folder_or_with_a_mark_or_of_other_accents(tmp_path):
+    write(tmp_path, unicodedata.normalize("NFD", "été.md"), "Un texte.")
+    write(tmp_path, "sources.toml", '\ufeff["été.md"]\ntitle = "L’été"\n')
+    corpus = read_corpus(tmp_path)
+    assert [document.title for document in corpus.documents] == ["L’été"]
+    assert corpus.without_entry == ()
+    (tmp_path / "sources.toml").unlink()
+    (tmp_path / "sources.toml").mkdir()
+    with pytest.raises(InvalidEntry, match=r"sources\.toml : le fichier ne se lit pas"):
+        read_corpus(tmp_path)
+    assert corpus_sha256(tmp_path)
+
+
+def test_the_corpus_carries_the_checksum_of_what_was_read(tmp_path):
+    write(tmp_path, "a.md", "Texte.")
+    write(tmp_path, "sources.toml", '["a.md"]\ntitle = "A"')
+    write(tmp_path, "questions.jsonl", "{}")
+    read = read_corpus(tmp_path).sha256
+    assert read == corpus_sha256(tmp_path)
+    write(tmp_path, "a.md", "Texte changé.")
+    assert corpus_sha256(tmp_path) != read
 
 
 @pytest.mark.parametrize(
@@ -68,10 +160,15 @@ def test_an_unreadable_file_is_reported_and_the_others_go_on(tmp_path):
         ('["b.md"]\ntitle = "B"', "ce fichier n’existe pas"),
         ('["a.md"]\ntitre = "A"', "clé inconnue « titre »"),
         ('["a.md"]\npublished = "hier"', "« published » vaut « hier »"),
+        ('["a.md"]\npublished = "20240531"', "« published » vaut « 20240531 »"),
+        ('["a.md"]\npublished = 2024-05-31T10:00:00', "« published » vaut « 2024-05-31T10:00:00 »"),
+        ('["a.md"]\ntitle = ""', "« title » est vide"),
+        ('["a.md"]\nurl = "mairie"', "« url » vaut « mairie »"),
         ('["a.md"]\ntitle = 3', "« title » doit être un texte"),
         ('["a.md"]\noriginal = "absent.txt"', "« absent.txt » (original)"),
         ('titre = "A"', "écrivez une section par document"),
         ("[a.md", "n’est pas un fichier TOML valide"),
+        ("a = " + "[" * 2000, "n’est pas un fichier TOML valide"),
     ],
 )
 def test_a_wrong_entry_is_explained(tmp_path, sources, message):

@@ -230,7 +230,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, package: Path) -> None:
 
 
 def test_a_missing_package(tmp_path: Path) -> None:
-    with pytest.raises(UnknownModel, match=r"e5-small-q4.bin est introuvable .*make setup"):
+    with pytest.raises(UnknownModel, match=r"e5-small-q4.bin est introuvable .*make build"):
         make_embedded_model(tmp_path / "model", package=tmp_path / "absent")
     assert not (tmp_path / "model").exists()
 

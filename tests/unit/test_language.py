@@ -10,12 +10,14 @@ from chatbot.language import detect_language
             "fr",
             "EFC | C'est quoi l'EFC ? | Qui ? | Base 11/19 | cest koi la charte | la fabrik des transition | "
             "code source | Julian Perdrigeat | "
+            "Me loger à Loos ? | Ça me concerne ? | Puis-je me baigner ? | Aidez-moi à me chauffer | Vivre in situ ? | "
+            "Peux-tu me présenter Marcel Caron ? | Puis-je te tutoyer ? | Man Ray à Loos ? | Ile verte ? | "
             "Où est le terril ? | date adoption charte | ville de Loos en Gohelle | 🙂",
         ),
         (
             "en",
             "When was the charter adopted? | What does the Fabrique des transitions do? | Who is the mayor? | "
-            "solar panels in Loos-en-Gohelle | How many people live in the town?",
+            "How many people live in the town?",
         ),
         ("de", "Wer war Bürgermeister? | Wann wurden die Zechen geschlossen? | Wie viele Einwohner hat die Stadt?"),
         ("es", "¿Quién era el alcalde? | ¿Cuándo cerraron las minas?"),

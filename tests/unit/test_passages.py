@@ -70,6 +70,13 @@ def test_a_word_that_is_too_long_is_cut_too():
     assert max(len(p.text) for p in passages) <= 100
 
 
+def test_a_word_of_many_tokens_a_character_keeps_to_the_limit():
+    made = document((BlockKind.PARAGRAPH, "\ufdfa" * 400))
+    passages = split(made, lambda text: 2 * len(text), 64)
+    assert "".join(p.text for p in passages) == made.text
+    assert max(2 * len(p.text) for p in passages) <= 64
+
+
 def test_list_items_are_sentences_of_one_passage():
     made = document((BlockKind.LIST_ITEM, "un verger"), (BlockKind.LIST_ITEM, "une serre"))
     (passage,) = split(made, count_words, 32)

@@ -5,7 +5,7 @@ import pytest
 from ingest.assemble import ReadBlock, document_id
 from ingest.decode import decode
 from ingest.document import BlockKind
-from ingest.errors import InvalidEntry, UnreadableSource
+from ingest.errors import UnreadableSource
 from ingest.read_html import read_html
 from ingest.read_markdown import read_markdown
 from ingest.read_text import read_text
@@ -47,10 +47,97 @@ def test_markdown_without_front_matter_or_headings():
     )
 
 
-@pytest.mark.parametrize("matter", ["title: [a", "- a\n- b", "juste du texte"])
+@pytest.mark.parametrize("matter", ["title: [a", "title: " + "[" * 2000, "title: a\nsans clé"])
 def test_a_wrong_front_matter_is_named(matter):
-    with pytest.raises(InvalidEntry, match=r"notes\.md : l’en-tête"):
+    with pytest.raises(UnreadableSource, match=r"notes\.md : l’en-tête"):
         read_markdown(f"---\n{matter}\n---\nTexte.", "notes.md")
+
+
+@pytest.mark.parametrize("opening", ["- a\n- b", "juste du texte", "\nHoraires : de 8 h à 12 h.\n"])
+def test_a_line_of_dashes_opens_no_front_matter_without_keys(opening):
+    blocks, front = read_markdown(f"---\n{opening}\n---\nTexte.", "notes.md")
+    assert front == {}
+    assert len(blocks) > 1
+
+
+def test_front_matter_values_stay_as_written():
+    matter = "# note\ntitle: 2010\npublisher: non\nlicence: ~\ntags: [a]\npublished: 2024-02-30"
+    assert read_markdown(f"---\n{matter}\n---\nTexte.", "a.md")[1] == {
+        "title": "2010",
+        "publisher": "non",
+        "published": "2024-02-30",
+    }
+
+
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        ("<div>Un.</div> Une phrase entière.", [("paragraph", "Un.", 0), ("paragraph", "Une phrase entière.", 0)]),
+        (
+            "<table><caption>Plantés</caption><tr><th>Année</th><th>Arbres</th></tr>"
+            "<tr><td>2010</td><td><p>40</p><p>ou 41</p></td></tr><tr><td></td></tr></table>",
+            [("caption", "Plantés", 0), ("list_item", "Année | Arbres", 0), ("list_item", "2010 | 40 ou 41", 0)],
+        ),
+        ("<td>Année</td><td>2010</td>", [("paragraph", "Année", 0), ("paragraph", "2010", 0)]),
+        (
+            "<table><tr><td><h3>Lieu</h3><p>Un.</p></td></tr></table>",
+            [("heading", "Lieu", 3), ("paragraph", "Un.", 0)],
+        ),
+        ("<div><p>Un.</p><p>Deux.</p></div>", [("paragraph", "Un.", 0), ("paragraph", "Deux.", 0)]),
+        ("<div>Un<br>deux <b>trois</b>.</div>", [("paragraph", "Un\ndeux trois.", 0)]),
+        ("<div><script>let a</script><style>p {}</style><!-- b -->Un.</div>", [("paragraph", "Un.", 0)]),
+        ("<h2>Lieux</h2>", [("heading", "Lieux", 2)]),
+        ("<div>Un <img src='a.jpg' alt='toit'>toit.</div>", [("paragraph", "Un toit.", 0), ("caption", "toit", 0)]),
+        (
+            "<figure><img alt='Vue'><figcaption>Le terril</figcaption></figure>",
+            [("caption", "Vue", 0), ("caption", "Le terril", 0)],
+        ),
+        (
+            "<ul><li>Vélo :<ul><li>loué</li></ul></li><li><p>Un.</p><p>Deux.</p></li></ul>",
+            [("list_item", text, 0) for text in ("Vélo :", "loué", "Un.", "Deux.")],
+        ),
+        ("<dl><dt>Terril</dt><dd>Une butte.</dd></dl>", [("list_item", "Terril", 0), ("list_item", "Une butte.", 0)]),
+        ("<div>" * 300 + "Un.", [("paragraph", "Un.", 0)]),
+        ("<!DOCTYPE>", []),
+        ("<?xml version='1.0' encoding='latin-1'?>", []),
+        ("</div>", []),
+    ],
+)
+def test_html_inside_markdown(markup, expected):
+    assert shapes(read_markdown(f"Avant.\n\n{markup}\n", "a.md")[0]) == [("paragraph", "Avant.", 0), *expected]
+
+
+@pytest.mark.parametrize("tag", ["<!DOCTYPE html>", "<html>", "<body>"])
+def test_page_tags_inside_markdown_are_no_trouble(tag):
+    assert shapes(read_markdown(f"Avant.\n\n{tag}\n\nAprès.", "a.md")[0]) == [
+        ("paragraph", "Avant.", 0),
+        ("paragraph", "Après.", 0),
+    ]
+
+
+def test_inline_html_in_markdown():
+    assert shapes(read_markdown('Un<br>deux <b>trois</b> <img src="a.jpg" alt="toit">.', "a.md")[0]) == [
+        ("paragraph", "Un\ndeux trois .", 0),
+        ("caption", "toit", 0),
+    ]
+
+
+def test_a_whole_page_under_a_markdown_name_is_read_as_a_page():
+    body = "<h1>Agenda</h1><p>La ville s’est engagée dans un Agenda 21 avec les habitants.</p>" * 2
+    page = f"<!DOCTYPE html>\n<html><head><title>Agenda 21</title></head><body>\n\n{body}</body></html>"
+    assert read_markdown(page, "a.md") == (read_html(page, "a.html")[0], {"title": "Agenda 21"})
+    with pytest.raises(UnreadableSource, match=r"a\.md : aucun contenu principal"):
+        read_markdown("<!DOCTYPE html>\n", "a.md")
+
+
+def test_deep_lists_and_quotes_are_kept():
+    levels = range(1, 15)
+    blocks, _ = read_markdown("".join(f"{'  ' * level}- niveau {level}\n" for level in levels), "a.md")
+    assert [block.text for block in blocks] == [f"niveau {level}" for level in levels]
+    assert [block.text for block in read_markdown("> " * 30 + "Loin.", "a.md")[0]] == ["Loin."]
+    for marker in ("- ", "> "):
+        with pytest.raises(UnreadableSource, match=r"a\.md : .* trop de niveaux"):
+            read_markdown("Un texte.\n\n" + marker * 200 + "Perdu.", "a.md")
 
 
 def test_html_main_content_with_headings_lists_and_captions():
@@ -77,6 +164,36 @@ def test_html_main_content_with_headings_lists_and_captions():
         ("caption", "Vue du terril", 0),
         ("list_item", "un verger ;", 0),
         ("list_item", "une serre.", 0),
+    ]
+
+
+def page_blocks(inner):
+    prose = "<p>La ville s’est engagée dans un Agenda 21 avec les habitants.</p>" * 3
+    found = shapes(read_html(f"<html><body><main><h1>Titre</h1>{prose}{inner}</main></body></html>", "a.html")[0])
+    return [(kind, text) for kind, text, _ in found[1:] if "Agenda 21" not in text]
+
+
+def test_html_nested_lists_are_read_once():
+    inner = "<ul><li>Mobilité :<ul><li>vélo</li><li>bus</li></ul></li><li><p>Un.</p><p>Deux.</p></li></ul>"
+    assert page_blocks(inner) == [("list_item", text) for text in ("Mobilité :", "vélo", "bus", "Un.", "Deux.")]
+
+
+def test_html_quotes_of_several_lines_are_kept():
+    assert page_blocks("<blockquote>Ligne une<br>Ligne deux</blockquote>") == [("paragraph", "Ligne une\nLigne deux")]
+
+
+def test_html_pictures_in_lists_are_captions():
+    assert page_blocks("<ul><li>Un verger <img src='a.jpg' alt='Des pommiers'></li><li>Une serre</li></ul>") == [
+        ("list_item", "Un verger"),
+        ("caption", "Des pommiers"),
+        ("list_item", "Une serre"),
+    ]
+
+
+def test_html_tables_are_rows():
+    assert page_blocks("<table><tr><th>Année</th><th>Arbres</th></tr><tr><td>2010</td><td>40</td></tr></table>") == [
+        ("list_item", "Année | Arbres"),
+        ("list_item", "2010 | 40"),
     ]
 
 
@@ -126,6 +243,25 @@ def test_text_lists_and_text_without_any_heading():
     ]
 
 
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r", "\x0c\n", "\u2028"])
+def test_line_ends_of_every_system(line_end):
+    data = "La ville\n\nElle agit.\n\n- du temps\n- des mains".replace("\n", line_end).encode()
+    assert shapes(read_text(decode(data, "a.txt"))) == [
+        ("heading", "La ville", 1),
+        ("paragraph", "Elle agit.", 0),
+        ("list_item", "du temps", 0),
+        ("list_item", "des mains", 0),
+    ]
+
+
+def test_line_ends_in_markdown():
+    data = b"---\r\ntitle: A\r\n---\r\nUn.\r\n\r\nDeux."
+    assert read_markdown(decode(data, "a.md"), "a.md") == (
+        [ReadBlock(BlockKind.PARAGRAPH, "Un."), ReadBlock(BlockKind.PARAGRAPH, "Deux.")],
+        {"title": "A"},
+    )
+
+
 FRENCH = "L’énergie à Loos-en-Gohelle : « où ça ? » — l’été, déjà. Les élèves ont planté des pommiers près de l’école."
 
 
@@ -134,6 +270,11 @@ FRENCH = "L’énergie à Loos-en-Gohelle : « où ça ? » — l’été, déj�
 )
 def test_charsets_are_recognised(encoding):
     assert decode(FRENCH.encode(encoding), "a.txt") == FRENCH
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_mark_or_accent_is_recognised(encoding):
+    assert decode("Le conseil vote le budget.".encode(encoding), "a.txt") == "Le conseil vote le budget."
 
 
 def test_latin_1_is_recognised():
@@ -157,7 +298,14 @@ def test_an_html_declaration_is_believed():
         (b"", "le fichier est vide"),
         ("\ufeff \n".encode(), "le fichier est vide"),
         (b"a" * 20_000_000, "20 Mo, la limite est de 10 Mo"),
+        (b"a" * 10_000_001, "10,1 Mo, la limite est de 10 Mo"),
         ('<meta charset="klingon">é'.encode("cp1252"), "s’annonce en « klingon »"),
+        ('<meta charset="undefined">é'.encode("cp1252"), "s’annonce en « undefined »"),
+        ('<meta charset="zlib">é'.encode("cp1252"), "s’annonce en « zlib »"),
+        ('<meta charset="idna">é'.encode("cp1252"), "s’annonce en « idna »"),
+        ('<meta charset="raw_unicode_escape">é\\ud800'.encode("cp1252"), "s’annonce en « raw_unicode_escape »"),
+        ("é\nété".encode() * 3 + b"\xe9", "presque en UTF-8, mais l’octet 25 est faux (ligne 4)"),
+        (b"Bonjour. " * 20_000 + b"\x00", "pas un fichier de texte"),
     ],
 )
 def test_what_is_no_text_is_refused_by_name(data, message):

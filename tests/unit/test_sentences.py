@@ -1,3 +1,4 @@
+import time
 from itertools import pairwise
 
 import pytest
@@ -48,3 +49,13 @@ def test_sentences_hold_every_character_in_order(text):
     assert "".join("".join(text[start:end].split()) for start, end in spans) == "".join(text.split())
     assert all(left[1] <= right[0] for left, right in pairwise(spans))
     assert all(text[start:end] == text[start:end].strip() != "" for start, end in spans)
+
+
+def test_a_very_long_paragraph_is_segmented_in_time():
+    sentence = "La ville plante des arbres (des pommiers) le long de la voie… Les habitants, eux, sèment. "
+    text = sentence * 3000
+    started = time.perf_counter()
+    spans = sentence_spans(text)
+    assert time.perf_counter() - started < 5
+    assert {text[start:end] for start, end in spans} >= {"Les habitants, eux, sèment."}
+    assert len(spans) >= 6000
