@@ -29,6 +29,8 @@ _PASSAGE_WEIGHT = 1.0
 _FOCUS_WEIGHT = 0.5
 """Share of the question's focus in a sentence's similarity and coverage."""
 
+_LEANING_COST = 0.05
+"""What it costs a sentence that it needs others before it: the answer itself then comes later."""
 _SUPPORT_MARGIN = 0.15
 """How far below the first sentence's score a further one may be."""
 _SAME_SECTION = 0.15
@@ -43,16 +45,20 @@ _COMPLETE = re.compile(r"^[«“\"‘'(\[\s]*(?:[^\W_a-zà-ÿ]|\d).*[.!…]\s?[�
 _MIN_WORDS = 4
 
 _MONTH = "(?:janvier|février|mars|avril|mai|juin|juillet|août|septembre|octobre|novembre|décembre)"
-# What a sentence opens with when it leans on the one before it. « En 2014 » and « Il y a » stand alone.
-_LEANS = re.compile(
-    r"^[«“\"‘'(\s]*(?!Il y a\b)(?:"
+_OPENING = r"^[«“\"‘'(\s]*"
+# What a sentence opens with when it goes on from the one before it.
+_CONNECTOR = re.compile(
+    _OPENING + r"(?:C['’]est ainsi|Mais|Or|Car|Et|Donc|Puis|Ensuite|Ainsi|Aussi|Cependant|Toutefois|Pourtant|Néanmoins"
+    r"|Enfin|Surtout|Concrètement|De plus|De même|De ce fait|De là|En effet|En outre|En revanche|Par ailleurs"
+    r"|Par conséquent|Par exemple|Pour ce faire|Pour autant|Au contraire|À ce titre|À son tour|D['’]ailleurs"
+    r"|De l['’]autre côté|D['’]autre part|Dans ce (?:cadre|contexte|but)|L['’]enjeu)\b"
+)
+# What it opens with when it speaks of what the one before it names. « En 2014 » and « Il y a » stand alone, and so does
+# « Issue de ces travaux, la Charte… »: its subject is named, and to bring the works first would bury the answer.
+_PRONOUN = re.compile(
+    _OPENING + r"(?!Il y a\b)(?:"
     r"(?:Elles?|Ils?|Cela|Ça|Celles?|Celui|Ceux|Ce|Cet|Cette|Ces|C['’]|Sa|Son|Ses|Leurs?|Y|Lui|Eux)\b"
-    r"|(?:Mais|Or|Car|Et|Donc|Puis|Ensuite|Ainsi|Aussi|Cependant|Toutefois|Pourtant|Néanmoins|Enfin|Surtout"
-    r"|Concrètement|De plus|De même|De ce fait|De là|En effet|En outre|En revanche|Par ailleurs|Par conséquent"
-    r"|Par exemple|Pour ce faire|Pour autant|Au contraire|À ce titre|À son tour|D['’]ailleurs|De l['’]autre côté"
-    r"|D['’]autre part|Dans ce (?:cadre|contexte|but)|Grâce à (?:elles?|eux|lui)|Parmi (?:elles|eux)"
-    r"|Tou(?:te)?s deux|Les deux|L['’]une?|L['’]enjeu|Accompagnée?s? par)\b"
-    r"|(?:[\w’']+\s){1,3}(?:cette|cet|ces|celle-ci|celui-ci|cela)\b"
+    r"|(?:Grâce à (?:elles?|eux|lui)|Parmi (?:elles|eux)|Tou(?:te)?s deux|Les deux|L['’]une?|Accompagnée?s? par)\b"
     r")"
 )
 _NEGATION = re.compile(r"\b(?:n['’]|ne\b|non\b|pas\b|jamais\b|aucune?\b|sans\b)", re.IGNORECASE)
@@ -135,6 +141,7 @@ def candidates(question: Question, hits: Sequence[Hit], searcher: Searcher) -> t
             + _COVERAGE_WEIGHT * coverage
             + _PASSAGE_WEIGHT * hit.fused
             + max((bonus for content, bonus in wanted if content.search(text)), default=0.0)
+            - _LEANING_COST * leans(text)
         )
         fits = not wanted or any(content.search(text) for content, _ in wanted)
         found.append(Candidate(hit.passage, position, text, sentence_vector, cosine, coverage, score, fits))
@@ -153,7 +160,7 @@ def has_answer_text(passage: Passage) -> bool:
 
 def leans(sentence: str) -> bool:
     """Whether a sentence opens on a pronoun or connector, so that it needs the one before it to be understood."""
-    return bool(_LEANS.search(sentence))
+    return bool(_CONNECTOR.search(sentence) or _PRONOUN.search(sentence))
 
 
 def compose(found: Sequence[Candidate], searcher: Searcher) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
@@ -228,13 +235,19 @@ def _rarity(text: str, searcher: Searcher) -> dict[str, float]:
 
 
 def _with_antecedents(place: _Place, searcher: Searcher) -> list[_Place]:
-    """A sentence after the sentences of its section, at most two, that it leans on, in reading order."""
+    """A sentence after those of its section, at most two, that it leans on, in reading order.
+
+    A connector brings the sentence before it; a pronoun also what that one's pronoun speaks of.
+    """
     places = [place]
     while len(places) <= _MAX_ANTECEDENTS and leans(_text(places[0])):
+        goes_on = bool(_CONNECTOR.search(_text(places[0])))
         before = _before(places[0], searcher)
-        if before is None or not is_complete(_text(before)):
+        if (goes_on and len(places) > 1) or before is None or not is_complete(_text(before)):
             break
         places.insert(0, before)
+        if goes_on:
+            break
     return places
 
 

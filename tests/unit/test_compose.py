@@ -60,8 +60,6 @@ def test_fragments_labels_and_questions_do_not_answer(sentence, complete):
         "Ses équipes ont porté deux projets.",
         "Mais surtout, il permet d’agir.",
         "En effet, le charbon était là.",
-        "Issue de ces travaux, la Charte pose les bases.",
-        "Suite à cette évaluation, la ville est labellisée.",
         "Accompagnés par l’ADEME, ils initient une analyse.",
         "L’enjeu est de favoriser le changement.",
         "« Elle est née ici », dit-il.",
