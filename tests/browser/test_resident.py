@@ -240,3 +240,24 @@ def test_a_question_asked_while_the_service_loads_is_answered_or_cleared(
         expect(page.locator("#conversation .answer")).to_contain_text("2001")
         expect(page.locator("#conversation .asked")).to_have_text([ANSWERED])
         assert visited.errors == []
+
+
+def test_in_a_frame_the_page_takes_neither_focus_nor_scroll(site: Site, visit: Open) -> None:
+    page = visit(f"{site.address}/api/health").page
+    page.set_content(
+        f'<p style="height: 1600px">Ville</p><iframe src="{site.address}/" width="600" height="700"></iframe>'
+    )
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_role("textbox", name=FRENCH.question)).to_be_visible()
+    page.wait_for_timeout(500)
+    assert page.evaluate("[window.scrollY, document.activeElement.tagName]") == [0, "BODY"]
+
+
+def test_on_a_phone_a_question_chosen_below_is_brought_into_view(site: Site, visit: Open) -> None:
+    page = visit(site.address, viewport={"width": 360, "height": 640}, reduced_motion="reduce").page
+    for count in (1, 2):
+        page.locator("#themes button").nth(count).click()
+        expect(page.locator(WHOLE)).to_have_count(count)
+        question = page.locator("#conversation [data-testid=user]").last
+        top = question.evaluate("element => element.getBoundingClientRect().top")
+        assert 0 <= top <= 320
