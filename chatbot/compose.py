@@ -1,6 +1,5 @@
 """Passages to an answer: which sentences, in which order, with which citations. Why so: docs/decisions/0006."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatbot.answer import Citation, Sentence, cite
+from chatbot.french import denies, goes_on, holds_what_is_asked, is_complete, leans
 from index import Build, Hit, Searcher
 from index.analysis import analyse
 from index.question import Question
 from ingest import Passage
 
-__all__ = ["Candidate", "candidates", "compose", "has_answer_text", "is_complete", "leans"]
+__all__ = ["Candidate", "candidates", "compose", "has_answer_text"]
 
 FloatArray = NDArray[np.float32]
 
@@ -26,6 +26,7 @@ PASSAGES_READ = 5
 _SIMILARITY_WEIGHT = 0.4
 _COVERAGE_WEIGHT = 0.3
 _PASSAGE_WEIGHT = 1.0
+_TYPE_BONUS = 0.2
 _FOCUS_WEIGHT = 0.5
 """Share of the question's focus in a sentence's similarity and coverage."""
 
@@ -38,57 +39,6 @@ _SAME_SECTION = 0.15
 _SAME_SIMILARITY = 0.95
 """Two sentences whose vectors are closer than this say the same."""
 _MAX_ANTECEDENTS = 2
-
-# A statement opens with a capital, a figure or a quotation mark and ends as one. What ends in « ; » or opens in lower
-# case is a piece of a list or of a cut sentence: alone it may say the contrary (« ne sont pas concernés : … »).
-_COMPLETE = re.compile(r"^[«“\"‘'(\[\s]*(?:[^\W_a-zà-ÿ]|\d).*[.!…]\s?[»”\"’)\]]*$", re.DOTALL)
-_MIN_WORDS = 4
-
-_MONTH = "(?:janvier|février|mars|avril|mai|juin|juillet|août|septembre|octobre|novembre|décembre)"
-_OPENING = r"^[«“\"‘'(\s]*"
-# What a sentence opens with when it goes on from the one before it.
-_CONNECTOR = re.compile(
-    _OPENING + r"(?:C['’]est ainsi|Mais|Or|Car|Et|Donc|Puis|Ensuite|Ainsi|Aussi|Cependant|Toutefois|Pourtant|Néanmoins"
-    r"|Enfin|Surtout|Concrètement|De plus|De même|De ce fait|De là|En effet|En outre|En revanche|Par ailleurs"
-    r"|Par conséquent|Par exemple|Pour ce faire|Pour autant|Au contraire|À ce titre|À son tour|D['’]ailleurs"
-    r"|De l['’]autre côté|D['’]autre part|Dans ce (?:cadre|contexte|but)|L['’]enjeu)\b"
-)
-# What it opens with when it speaks of what the one before it names. « En 2014 » and « Il y a » stand alone, and so does
-# « Issue de ces travaux, la Charte… »: its subject is named, and to bring the works first would bury the answer.
-_PRONOUN = re.compile(
-    _OPENING + r"(?!Il y a\b)(?:"
-    r"(?:Elles?|Ils?|Cela|Ça|Celles?|Celui|Ceux|Ce|Cet|Cette|Ces|C['’]|Sa|Son|Ses|Leurs?|Y|Lui|Eux)\b"
-    r"|(?:Grâce à (?:elles?|eux|lui)|Parmi (?:elles|eux)|Tou(?:te)?s deux|Les deux|L['’]une?|Accompagnée?s? par)\b"
-    r")"
-)
-_NEGATION = re.compile(r"\b(?:n['’]|ne\b|non\b|pas\b|jamais\b|aucune?\b|sans\b)", re.IGNORECASE)
-
-# What asks, what a sentence that answers holds, and what holding it counts for.
-_QUESTION_TYPES = (
-    (
-        re.compile(r"\b(?:quand|quelle (?:année|date)|quelle époque|when|what (?:year|date))\b", re.IGNORECASE),
-        re.compile(rf"\b(?:1[5-9]|20)\d\d\b|\b\d{{1,2}}(?:er)? {_MONTH}\b|\bsiècle\b", re.IGNORECASE),
-        0.2,
-    ),
-    (
-        re.compile(r"^\W*(?:(?:à|de|par|avec|pour|chez) )?(?:qui|who|whom)\b", re.IGNORECASE),
-        # Two capitalised words; after an article they name a place or a body (« le Bassin Minier »).
-        re.compile(
-            r"(?:\bM\.|\bMme|(?<!\b[Dd]u)(?<!\b[Ll][ea])(?<!\b[LlDd]es) [A-ZÀ-Ý][\w’-]+)"
-            r" (?:d[eu]s? |van |von )?[A-ZÀ-Ý][\w’-]+"
-        ),
-        0.2,
-    ),
-    (
-        re.compile(r"\b(?:combien|how (?:many|much))\b", re.IGNORECASE),
-        re.compile(
-            r"\d|\b(?:deux|trois|quatre|cinq|six|sept|huit|neuf|dix|onze|douze|quinze|vingt|trente|quarante|cinquante"
-            r"|soixante|cent|mille|millions?|milliards?|moitié|tiers|quart|dizaine|vingtaine|centaine)s?\b",
-            re.IGNORECASE,
-        ),
-        0.2,
-    ),
-)
 
 _Place = tuple[Passage, int]
 """A passage and the position of one of its sentences."""
@@ -130,7 +80,7 @@ def candidates(question: Question, hits: Sequence[Hit], searcher: Searcher) -> t
     similarity = np.stack([row[3] for row in rows]) @ question.mixed(_FOCUS_WEIGHT)
     lowest, spread = float(similarity.min()), float(np.ptp(similarity)) or 1.0
     rarities = [_rarity(text, searcher) for text in (question.text, question.focus)]
-    wanted = [(content, bonus) for asks, content, bonus in _QUESTION_TYPES if asks.search(question.text)]
+    holds = holds_what_is_asked(question.text)
     found = []
     for (hit, position, text, sentence_vector), cosine in zip(rows, similarity.tolist(), strict=True):
         tokens = set(analyse(text))
@@ -140,27 +90,17 @@ def candidates(question: Question, hits: Sequence[Hit], searcher: Searcher) -> t
             _SIMILARITY_WEIGHT * (cosine - lowest) / spread
             + _COVERAGE_WEIGHT * coverage
             + _PASSAGE_WEIGHT * hit.fused
-            + max((bonus for content, bonus in wanted if content.search(text)), default=0.0)
+            + _TYPE_BONUS * bool(holds and holds(text))
             - _LEANING_COST * leans(text)
         )
-        fits = not wanted or any(content.search(text) for content, _ in wanted)
+        fits = holds is None or holds(text)
         found.append(Candidate(hit.passage, position, text, sentence_vector, cosine, coverage, score, fits))
     return tuple(sorted(found, key=lambda candidate: -candidate.score))
-
-
-def is_complete(sentence: str) -> bool:
-    """Whether a sentence can stand in an answer: it ends as a statement does, and is no fragment and no question."""
-    return bool(_COMPLETE.search(sentence)) and len(sentence.split()) >= _MIN_WORDS
 
 
 def has_answer_text(passage: Passage) -> bool:
     """Whether a passage holds any sentence that can stand in an answer."""
     return any(is_complete(_text((passage, position))) for position in range(len(passage.sentences)))
-
-
-def leans(sentence: str) -> bool:
-    """Whether a sentence opens on a pronoun or connector, so that it needs the one before it to be understood."""
-    return bool(_CONNECTOR.search(sentence) or _PRONOUN.search(sentence))
 
 
 def compose(found: Sequence[Candidate], searcher: Searcher) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
@@ -241,12 +181,12 @@ def _with_antecedents(place: _Place, searcher: Searcher) -> list[_Place]:
     """
     places = [place]
     while len(places) <= _MAX_ANTECEDENTS and leans(_text(places[0])):
-        goes_on = bool(_CONNECTOR.search(_text(places[0])))
+        by_connector = goes_on(_text(places[0]))
         before = _before(places[0], searcher)
-        if (goes_on and len(places) > 1) or before is None or not is_complete(_text(before)):
+        if (by_connector and len(places) > 1) or before is None or not is_complete(_text(before)):
             break
         places.insert(0, before)
-        if goes_on:
+        if by_connector:
             break
     return places
 
@@ -277,7 +217,7 @@ def _repeat(new: Sequence[_Place], vector: FloatArray, chosen: Sequence[_Place],
 def _claims(text: str) -> tuple[frozenset[str], bool]:
     """The figures of a sentence and whether it denies: sentences that differ in these do not say the same."""
     figures = frozenset(token for token in analyse(text) if any(character.isdigit() for character in token))
-    return figures, bool(_NEGATION.search(text))
+    return figures, denies(text)
 
 
 def _cited(places: Sequence[_Place], build: Build) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from chatbot.compose import candidates, compose, has_answer_text, is_complete, leans
+from chatbot.compose import candidates, compose, has_answer_text
+from chatbot.french import is_complete, leans
 from index.build import make_build
 from index.search import Searcher
 from ingest.assemble import ReadBlock, assemble
