@@ -171,7 +171,7 @@ def _state(model: _PackedModel) -> Iterator[tuple[str, tuple[int, ...], NDArray[
 def _safetensors(state: list[tuple[str, tuple[int, ...], NDArray[Any]]]) -> Iterator[bytes]:
     """The weights in float32 as a safetensors file, in pieces, so that the table of words is never held whole.
 
-    Format: https://huggingface.co/docs/safetensors (the header's length, the header in JSON, the values).
+    Format: that of the safetensors library (the header's length, the header in JSON, the values).
     """
     header: dict[str, object] = {"__metadata__": {"format": "pt"}}
     place = 0
