@@ -18,6 +18,7 @@ from index.encoder import Encoder
 from index.errors import CorruptIndex, ForeignIndex, IndexStoreError, RefusedBuild
 from index.gold import GoldQuestion, read_gold
 from index.lexical import LexicalIndex
+from index.question import Question
 from index.search import Searcher, embedded_text
 from index.store import SCHEMA, Build, Manifest, Store
 from index.vectors import VectorIndex
@@ -45,16 +46,16 @@ class BuildReport:
     """What a build did. `recall` and `live_recall` are the share of gold quotes found, None where not measured."""
 
     build_id: str
-    unchanged: bool
     documents: int
     passages: int
     sentences: int
-    encoded: int
-    reused: int
     skipped: tuple[str, ...]
-    without_entry: tuple[str, ...]
-    recall: float | None
-    live_recall: float | None
+    unchanged: bool = False
+    encoded: int = 0
+    reused: int = 0
+    without_entry: tuple[str, ...] = ()
+    recall: float | None = None
+    live_recall: float | None = None
 
 
 def fingerprint(corpus_sha256: str, *, model: str, revision: str, max_passage_tokens: int) -> str:
@@ -121,8 +122,11 @@ def build_index(
         build, encoded, reused = make_build(read, gold, encoder, build_id, max_passage_tokens, reusable, progress)
         store.write(build)
         build = store.load(build_id)
-        recall = _recall(build, encoder, build)
-        live_recall = _recall(live, encoder, build) if live else None
+        searcher = Searcher(build, encoder)
+        answerable = [question for question in gold if question.answerable]
+        asked = searcher.encode([question.question for question in answerable])
+        recall = _recall(searcher, answerable, asked)
+        live_recall = _recall(Searcher(live, encoder), answerable, asked) if live else None
         try:
             if not publish_anyway:
                 _refuse_loss(build, live, _live_sources(store), read)
@@ -141,14 +145,13 @@ def build_index(
 
 
 def _report(manifest: Manifest, **done: Any) -> BuildReport:
-    nothing = {"unchanged": False, "encoded": 0, "reused": 0, "without_entry": (), "recall": None, "live_recall": None}
     return BuildReport(
         build_id=manifest.build_id,
         documents=manifest.documents,
         passages=manifest.passages,
         sentences=manifest.sentences,
         skipped=manifest.skipped,
-        **{**nothing, **done},
+        **done,
     )
 
 
@@ -307,13 +310,13 @@ def _refuse_worse(build: Build, recall: float | None, live_recall: float | None)
         )
 
 
-def _recall(build: Build, encoder: Encoder, asked: Build, count: int = 5) -> float | None:
-    """The share of `asked`'s answerable gold questions with a gold quote in the `count` best passages of `build`."""
-    searcher = Searcher(build, encoder)
-    gold = [question for question in asked.questions if question.answerable]
+def _recall(
+    searcher: Searcher, gold: Sequence[GoldQuestion], asked: Sequence[Question], count: int = 5
+) -> float | None:
+    """The share of gold questions with a gold quote in the `count` best passages; None where there is no question."""
     found = [
-        any(_holds(build, hit.passage, question) for hit in searcher.search(encoded, count))
-        for question, encoded in zip(gold, searcher.encode([question.question for question in gold]), strict=True)
+        any(_holds(searcher.build, hit.passage, question) for hit in searcher.search(encoded, count))
+        for question, encoded in zip(gold, asked, strict=True)
     ]
     return sum(found) / len(found) if found else None
 

@@ -14,6 +14,7 @@ from importlib import metadata, util
 from itertools import product
 from pathlib import Path
 
+from index.disk import synchronise
 from index.errors import UnknownModel
 from index.packed import stock_files
 
@@ -62,7 +63,7 @@ def make_embedded_model(folder: Path, package: Path | None = None) -> Path:
                 if folder.exists():
                     folder.rename(old)
                 making.rename(folder)
-                _synchronise(folder.parent)
+                synchronise(folder.parent)
             finally:
                 shutil.rmtree(making, ignore_errors=True)
                 shutil.rmtree(old, ignore_errors=True)
@@ -152,7 +153,7 @@ def _write_folder(files: Mapping[str, Iterable[bytes]], revision: str, folder: P
         _write(folder / path, content)
     _write(folder / _REVISION_FILE, [revision.encode()])
     for each in (folder, *(path for path in folder.iterdir() if path.is_dir())):
-        _synchronise(each)
+        synchronise(each)
 
 
 def _write(path: Path, pieces: Iterable[bytes]) -> None:
@@ -162,11 +163,3 @@ def _write(path: Path, pieces: Iterable[bytes]) -> None:
             file.write(piece)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _synchronise(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
+from index.disk import synchronise
 from index.errors import BusyIndex, CorruptIndex, ForeignIndex, MissingIndex, UnknownBuild, UnwritableIndex
 from index.gold import GoldQuestion
 from index.lexical import LexicalIndex
@@ -252,7 +253,7 @@ class Store:
             manifest = _MANIFEST_TYPE.validate_python({**_MANIFEST_TYPE.dump_python(build.manifest), "files": files})
             (draft / _MANIFEST).write_bytes(_MANIFEST_TYPE.dump_json(manifest, indent=1))
             for name in (*files, _MANIFEST, _LEXICAL, "."):
-                _fsync(draft / name)
+                synchronise(draft / name)
             draft.chmod(0o755)
             self._put_in_place(draft, build_id)
         finally:
@@ -270,7 +271,7 @@ class Store:
                 os.fsync(file.fileno())
             Path(name).chmod(0o644)
             Path(name).replace(self._current)
-            _fsync(self.folder)
+            synchronise(self.folder)
 
     def prune(self, keep: int) -> tuple[str, ...]:
         """Delete all but the `keep` newest builds, never the live one; the ids of those deleted.
@@ -332,7 +333,7 @@ class Store:
             shutil.rmtree(broken, ignore_errors=True)
         else:
             draft.rename(place)
-        _fsync(self._builds)
+        synchronise(self._builds)
 
 
 def _refuse_foreign(manifest: Manifest, model: str | None, revision: str | None) -> None:
@@ -374,11 +375,3 @@ def _file_names(folder: Path) -> list[str]:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

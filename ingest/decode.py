@@ -106,10 +106,7 @@ def _decode_as(data: bytes, encoding: str, path: str) -> str:
         text = data.decode(encoding)
         if "escape" in encoding.lower() or _HALF_CHARACTER.search(text):
             raise LookupError(f"{encoding} is no charset of texts")
-    except (
-        ValueError,
-        LookupError,
-    ) as error:  # a ValueError is also what codecs without a charset raise: « undefined »
+    except (ValueError, LookupError) as error:  # the codec « undefined » raises a plain ValueError
         raise UnreadableSource(
             f"{path} : le fichier s’annonce en « {encoding} » mais ne se lit pas ainsi ({error}). "
             "Enregistrez-le en UTF-8 (« Enregistrer sous », encodage UTF-8)."
