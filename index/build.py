@@ -133,7 +133,7 @@ def build_index(
                 _refuse_worse(build, recall, live_recall)
             store.publish(build_id)
         finally:
-            store.prune(keep_builds)
+            store.prune(keep_builds, build_id)
     return _report(
         build.manifest,
         encoded=encoded,

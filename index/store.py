@@ -273,13 +273,14 @@ class Store:
             Path(name).replace(self._current)
             synchronise(self.folder)
 
-    def prune(self, keep: int) -> tuple[str, ...]:
-        """Delete all but the `keep` newest builds, never the live one; the ids of those deleted.
+    def prune(self, keep: int, made: str) -> tuple[str, ...]:
+        """Delete all but the `keep` newest builds, never the live one or the one just `made`; the ids of those deleted.
 
         Also what killed builds left behind, so it must be called with the lock held.
         """
         current = self.current_id()
-        old = [build_id for build_id in self.build_ids() if build_id != current][max(0, keep - 1) :]
+        kept = {current, made}
+        old = [build_id for build_id in self.build_ids() if build_id not in kept][max(0, keep - len(kept)) :]
         with self._writing():
             for build_id in old:
                 # Out of the list by one rename first: no reader is to find half a build.

@@ -138,6 +138,15 @@ def test_a_build_that_finds_fewer_gold_quotes_is_not_published(corpus, store):
     assert store.current_id() == live.build_id
 
 
+def test_a_refused_build_is_kept_however_few_are(corpus, store):
+    live, _ = build(corpus, store, keep_builds=1)
+    (corpus / "energie.md").write_text("# Énergie\n\nLe vent tourne.\n", encoding="utf-8")
+    with pytest.raises(RefusedBuild, match="est gardée"):
+        build(corpus, store, keep_builds=1)
+    assert len(store.build_ids()) == 2
+    assert live.build_id in store.build_ids()
+
+
 def test_a_document_that_gold_questions_name_and_that_is_gone_is_named(corpus, store):
     build(corpus, store)
     (corpus / "energie.md").rename(corpus / "soleil.md")
