@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from index import Hit
-from ingest import Document, Passage
+from ingest import Document, DocumentKind, Passage, Reference
 
 __all__ = ["Abstention", "Answer", "Citation", "Reason", "Reply", "Sentence", "cite", "to_json"]
 
@@ -24,7 +24,8 @@ class Citation:
     """A quote and its place: `document.text[start:end] == quote`.
 
     `number` counts from 1 in the order of the answer. `url` is the address of the original page, `deep_link` the
-    quote's place in this service's copy. `page` is 1-based, None for formats without pages.
+    quote's place in this service's copy. `page` is 1-based, None for formats without pages. `kind` says whose words
+    the quote is, `references` what it rests on where its document names that.
     """
 
     number: int
@@ -39,6 +40,8 @@ class Citation:
     page: int | None
     publisher: str
     published: str
+    kind: DocumentKind
+    references: tuple[Reference, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,8 @@ def cite(number: int, document: Document, passage: Passage, start: int, end: int
         page=passage.page,
         publisher=document.source.publisher,
         published=document.source.published,
+        kind=document.source.kind,
+        references=document.references(start, end),
     )
 
 

@@ -11,7 +11,7 @@ from chatbot.french import denies, goes_on, holds_what_is_asked, is_complete, le
 from index import Build, Hit, Searcher
 from index.analysis import analyse
 from index.question import Question
-from ingest import Passage
+from ingest import Passage, Reference
 
 __all__ = ["Candidate", "candidates", "compose", "has_answer_text"]
 
@@ -34,6 +34,8 @@ _LEANING_COST = 0.05
 """What it costs a sentence that it needs others before it: the answer itself then comes later."""
 _SUPPORT_MARGIN = 0.15
 """How far below the first sentence's score a further one may be."""
+_SUPPORT_COVERAGE = 0.35
+"""To an open question, a further sentence that itself holds this share of it may be, however its passage ranks."""
 _SAME_SECTION = 0.15
 """What standing in the first sentence's section counts for in a further one: an answer reads better from one place."""
 _SAME_SIMILARITY = 0.95
@@ -49,8 +51,7 @@ class Candidate:
     """A sentence that may answer, and how well it fits the question.
 
     `similarity` is the cosine to the question; `coverage`, in [0, 1], the share of the question's idf that the
-    sentence holds; `score` the blend of both with its passage's score, which orders candidates. `fits` says whether it
-    holds what the question asks for: a date, a person's name, a figure.
+    sentence holds; `score` the blend of both with its passage's score, which orders candidates.
     """
 
     passage: Passage
@@ -60,7 +61,6 @@ class Candidate:
     similarity: float
     coverage: float
     score: float
-    fits: bool
 
 
 def candidates(question: Question, hits: Sequence[Hit], searcher: Searcher) -> tuple[Candidate, ...]:
@@ -93,8 +93,7 @@ def candidates(question: Question, hits: Sequence[Hit], searcher: Searcher) -> t
             + _TYPE_BONUS * bool(holds and holds(text))
             - _LEANING_COST * leans(text)
         )
-        fits = holds is None or holds(text)
-        found.append(Candidate(hit.passage, position, text, sentence_vector, cosine, coverage, score, fits))
+        found.append(Candidate(hit.passage, position, text, sentence_vector, cosine, coverage, score))
     return tuple(sorted(found, key=lambda candidate: -candidate.score))
 
 
@@ -103,24 +102,29 @@ def has_answer_text(passage: Passage) -> bool:
     return any(is_complete(_text((passage, position))) for position in range(len(passage.sentences)))
 
 
-def compose(found: Sequence[Candidate], searcher: Searcher) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
+def compose(
+    question: Question, found: Sequence[Candidate], searcher: Searcher
+) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
     """One to four sentences with their citations, from at least one candidate, best first.
 
     The best opens, after the sentences it leans on; what completes it follows: what stands further down in its section,
     then what stands elsewhere, in the documents' order. A question for a date, a person or a figure gets a sentence
-    that holds one, if any does. No two say the same. Sentences that follow one another in a passage share a citation.
+    that holds one, if any does; one that asks for none of these may also get what other sections say that covers a good
+    part of it. No two say the same. Sentences that follow one another in a passage and rest on the same sources share
+    a citation.
     """
     lead = found[0]
     chosen = _with_antecedents((lead.passage, lead.position), searcher)
     groups = [chosen]
     vectors = [lead.vector]
-    fitting = next((candidate for candidate in found if candidate.fits), lead)
+    holds = holds_what_is_asked(question.text)
+    fitting = next((candidate for candidate in found if holds and holds(candidate.text)), lead)
     support = sorted(found[1:], key=lambda candidate: -_support_score(candidate, lead))
     for candidate in dict.fromkeys((fitting, *support)):
-        if candidate is not fitting and _support_score(candidate, lead) < lead.score - _SUPPORT_MARGIN:
-            break
-        if candidate is not fitting and _stands_before(candidate, lead):
-            continue  # read after what follows it in the document, it would seem to go back
+        if candidate is not fitting and (
+            not _supports(candidate, lead, holds is None) or _stands_before(candidate, lead)
+        ):
+            continue  # what stands before, read after what follows it in the document, would seem to go back
         group = _with_antecedents((candidate.passage, candidate.position), searcher)
         if any(place in chosen for place in group):
             # What it leans on is there: it can only go on where that stands last.
@@ -163,6 +167,11 @@ def _section(passage: Passage) -> tuple[str, tuple[str, ...]]:
     return passage.document_id, passage.heading_path
 
 
+def _supports(candidate: Candidate, lead: Candidate, is_open: bool) -> bool:
+    close = _support_score(candidate, lead) >= lead.score - _SUPPORT_MARGIN
+    return close or (is_open and candidate.coverage >= _SUPPORT_COVERAGE)
+
+
 def _support_score(candidate: Candidate, lead: Candidate) -> float:
     return candidate.score + _SAME_SECTION * (_section(candidate.passage) == _section(lead.passage))
 
@@ -203,28 +212,33 @@ def _before(place: _Place, searcher: Searcher) -> _Place | None:
 
 
 def _repeat(new: Sequence[_Place], vector: FloatArray, chosen: Sequence[_Place], vectors: Sequence[FloatArray]) -> bool:
-    """Whether a new sentence says what a chosen one says. Other figures, or a negation, say something else."""
+    """Whether a new sentence says what a chosen one says. A figure of its own, or a negation, says something else."""
     alike = any(float(vector @ other) > _SAME_SIMILARITY for other in vectors)
     for text in map(_text, new):
-        words, claims = set(analyse(text)), _claims(text)
+        words, figures = set(analyse(text)), _figures(text)
         for other in map(_text, chosen):
             shared = words & set(analyse(other))
-            if claims == _claims(other) and (len(shared) > 0.8 * len(words) or (alike and text == _text(new[-1]))):
+            same_claim = figures <= _figures(other) and denies(text) == denies(other)
+            if same_claim and (len(shared) > 0.8 * len(words) or (alike and text == _text(new[-1]))):
                 return True
     return False
 
 
-def _claims(text: str) -> tuple[frozenset[str], bool]:
-    """The figures of a sentence and whether it denies: sentences that differ in these do not say the same."""
-    figures = frozenset(token for token in analyse(text) if any(character.isdigit() for character in token))
-    return figures, denies(text)
+def _figures(text: str) -> set[str]:
+    return {token for token in analyse(text) if any(character.isdigit() for character in token)}
 
 
 def _cited(places: Sequence[_Place], build: Build) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
-    """Sentences and citations, numbered in order; a run of neighbouring sentences is one quote."""
+    """Sentences and citations, numbered in order; neighbouring sentences that rest on the same are one quote."""
+
+    def references(place: _Place) -> tuple[Reference, ...]:
+        passage, position = place
+        return build.documents[passage.document_id].references(*passage.sentences[position])
+
     runs: list[list[_Place]] = []
     for place in places:
-        if runs and place == (runs[-1][-1][0], runs[-1][-1][1] + 1):
+        last = runs[-1][-1] if runs else None
+        if last and place == (last[0], last[1] + 1) and references(place) == references(last):
             runs[-1].append(place)
         else:
             runs.append([place])

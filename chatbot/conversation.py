@@ -17,7 +17,7 @@ from chatbot.language import detect_language
 from chatbot.messages import messages_for
 from chatbot.settings import Settings
 from index import Hit, Searcher
-from index.question import Question
+from index.question import Question, focus
 from ingest.normalise import normalise_block
 
 __all__ = ["check_question", "contact", "reply_to"]
@@ -29,6 +29,8 @@ _SEARCHED = 20
 """Passages searched for: enough for ten to be left once those that hold only a question or a label are dropped."""
 _NEAREST = 3
 _SUGGESTIONS = 3
+_TRIED = 12
+"""Of the nearest gold questions, at most this many are tried until enough are answered."""
 
 
 def check_question(question: str, language: str | None, settings: Settings) -> None:
@@ -57,7 +59,7 @@ def reply_to(question: str, searcher: Searcher, settings: Settings, language: st
     found = _find(asked, searcher)
     timings_ms = {"encode": 1000 * (encoded - started), "search": 1000 * (time.perf_counter() - encoded)}
     if found.is_answer:
-        sentences, citations = compose(found.candidates, searcher)
+        sentences, citations = compose(asked, found.candidates, searcher)
         timings_ms["total"] = 1000 * (time.perf_counter() - started)
         return Answer(question, language, sentences, citations, found.hits, found.probability, timings_ms, build_id)
     hits = found.hits or searcher.search(asked, _SEARCHED)
@@ -130,12 +132,12 @@ def _nearest(hits: tuple[Hit, ...], searcher: Searcher) -> tuple[Citation, ...]:
 
 
 def _answered(searcher: Searcher, language: str) -> list[int]:
-    """The rows of the gold questions that the corpus answers: those in this language if there are some, else French."""
+    """The rows of well-written gold questions that the corpus answers: in this language if there are, else French."""
     for wanted in (language, "fr"):
         rows = [
             row
             for row, question in enumerate(searcher.build.questions)
-            if question.answerable and question.kind == "fact" and question.language == wanted
+            if question.kind == "fact" and question.style == "formal" and question.language == wanted
         ]
         if len(rows) > 1:
             return rows
@@ -146,10 +148,17 @@ def _suggestions(asked: Question, hits: Sequence[Hit], language: str, searcher: 
     """Questions that the corpus answers: the nearest gold ones, or, without any, on the nearest sections."""
     build = searcher.build
     similarity = build.question_vectors @ asked.vector
-    rows = sorted(_answered(searcher, language), key=lambda row: -similarity[row])[:_SUGGESTIONS]
+    rows = sorted(_answered(searcher, language), key=lambda row: -similarity[row])
     if rows:
-        return tuple(build.questions[row].question for row in rows)
+        answered = (row for row in rows[:_TRIED] if _find(_gold_question(row, searcher), searcher).is_answer)
+        return tuple(build.questions[row].question for row in islice(answered, _SUGGESTIONS))
     template = messages_for(language).question_about
     texts = dict.fromkeys(template.format(heading=hit.passage.heading_path[-1]) for hit in hits)
-    answered = (q.text for q in searcher.encode(list(texts)) if q.text != asked.text and _find(q, searcher).is_answer)
-    return tuple(islice(answered, _SUGGESTIONS))
+    others = (q for q in searcher.encode(list(texts)) if q.text != asked.text)
+    return tuple(islice((q.text for q in others if _find(q, searcher).is_answer), _SUGGESTIONS))
+
+
+def _gold_question(row: int, searcher: Searcher) -> Question:
+    """A gold question as it would be asked; encoded again only where it holds more than its focus."""
+    text, vector = searcher.build.questions[row].question, searcher.build.question_vectors[row]
+    return Question(text, text, vector, vector) if focus(text) == text else searcher.encode([text])[0]

@@ -6,6 +6,7 @@ from html import escape
 from chatbot.answer import Answer, Citation, Reply
 from chatbot.messages import Messages, messages_for
 from chatbot.sources import web_address
+from ingest import Reference
 
 __all__ = ["reply_html", "text_html"]
 
@@ -39,7 +40,9 @@ def reply_html(reply: Reply, sentences: int | None = None) -> str:
         html = f'<p class="abstention">{_linked(reply.text)}</p>'
         places, title = reply.nearest, messages.nearest
     if places:
-        items = "".join(f"<li>{_place(place, messages)}</li>" for place in places)
+        # What is nearest is a whole passage, not a quote: the sources of its sentences stand with its text.
+        based_on = isinstance(reply, Answer)
+        items = "".join(f"<li>{_place(place, messages, based_on)}</li>" for place in places)
         html += f'<h2 class="places-title">{text_html(title)}</h2><ol class="places">{items}</ol>'
     if not isinstance(reply, Answer) and reply.suggestions:
         html += f'<p class="suggestions">{text_html(messages.suggestions)}</p>'
@@ -63,11 +66,14 @@ def _mark(citation: Citation, messages: Messages) -> str:
     )
 
 
-def _place(citation: Citation, messages: Messages) -> str:
-    """A source: where it is, who says it and when, and the links to the quote and to the original page."""
+def _place(citation: Citation, messages: Messages, based_on: bool) -> str:
+    """A source: where it is, whose words, since when, what these are `based_on`, and the links to it."""
     path = "".join(f' <span class="path" lang="fr">› {text_html(heading)}</span>' for heading in citation.heading_path)
-    about = ", ".join(filter(None, (citation.publisher, messages.date(citation.published))))
+    about = messages.origin(citation.kind, citation.publisher, citation.published)
     about = f'<span class="about">{text_html(about)}</span>' if about else ""
+    if based_on and citation.references:
+        references = " ; ".join(_reference(reference) for reference in citation.references)
+        about += f'<span class="about">{text_html(messages.based_on)} <span lang="fr">{references}</span></span>'
     unseen = f'<span class="unseen"> ({text_html(messages.source)} {citation.number})</span>'
     links = [(citation.deep_link, messages.read_in_context), (web_address(citation.url), messages.original_page)]
     anchors = " ".join(
@@ -77,3 +83,12 @@ def _place(citation: Citation, messages: Messages) -> str:
     )
     title = f'<span class="title" lang="fr">{text_html(citation.title)}</span>'
     return f'{title}{path} {about}<span class="links">{anchors}</span>'
+
+
+def _reference(reference: Reference) -> str:
+    """A source that a statement names: who publishes it, and its title as a link to it."""
+    name = text_html(reference.title or reference.url)
+    publisher = f"{text_html(reference.publisher)} – " if reference.publisher else ""
+    if url := web_address(reference.url):
+        return f'{publisher}<a href="{escape(url)}" target="_blank" rel="noopener">{name}</a>'
+    return publisher + name

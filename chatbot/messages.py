@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import date
 
+from ingest import DocumentKind
+
 __all__ = ["ENGLISH", "FRENCH", "LANGUAGES", "Messages", "messages_for"]
 
 
@@ -25,6 +27,10 @@ class Messages:
     source: str
     read_in_context: str
     original_page: str
+    original: str
+    original_by: str
+    fiche: str
+    based_on: str
     nearest: str
     suggestions: str
 
@@ -53,6 +59,8 @@ class Messages:
     retrieved: str
     licence: str
     picture: str
+    references: str
+    reference: str
     quote_changed: str
     document_not_ready: str
     document_unknown: str
@@ -73,6 +81,14 @@ class Messages:
         number = "1er" if self.language == "fr" and day.day == 1 else str(day.day)
         return f"{number} {self.months[day.month - 1]} {day.year}"
 
+    def origin(self, kind: DocumentKind, publisher: str, published: str) -> str:
+        """Whose words a document holds and since when: « Texte original : Ville de Loos-en-Gohelle, 31 mai 2024 »."""
+        if kind is DocumentKind.FICHE:
+            whose = self.fiche
+        else:
+            whose = self.original_by.format(publisher=publisher) if publisher else self.original
+        return ", ".join(filter(None, (whose, self.date(published))))
+
 
 FRENCH = Messages(
     language="fr",
@@ -81,7 +97,7 @@ FRENCH = Messages(
         *("juillet", "août", "septembre", "octobre", "novembre", "décembre"),
     ),
     not_in_corpus=(
-        "Je n’ai pas trouvé de réponse à cette question dans les documents de la ville. "
+        "Je n’ai pas trouvé de réponse à cette question dans les documents. "
         "Pour une démarche ou un service municipal, adressez-vous à : {contact}."
     ),
     no_words="Je n’ai pas compris de question. Écrivez-la en quelques mots, par exemple : « {example} »",
@@ -94,12 +110,17 @@ FRENCH = Messages(
     source="Source",
     read_in_context="Lire dans son contexte",
     original_page="Page d’origine",
+    original="Texte original",
+    original_by="Texte original : {publisher}",
+    fiche="Fiche rédigée pour ce service à partir de sources publiques",
+    based_on="D’après",
     nearest="Ce qui s’en approche le plus",
     suggestions="Les documents répondent à ces questions",
     page_title="Vos questions sur la transition de Loos-en-Gohelle",
     page_introduction=(
-        "C’est une machine qui vous répond, uniquement avec les mots des documents de la ville. "
-        "Chaque phrase montre sa source. Quand les documents ne répondent pas, elle le dit."
+        "C’est une machine qui vous répond, uniquement avec les mots de ses documents : des textes de la ville et des "
+        "fiches tirées de sources publiques. Chaque phrase montre sa source. Quand les documents ne répondent pas, "
+        "elle le dit."
     ),
     page_needs_javascript="Cette page a besoin de JavaScript. Activez-le dans le navigateur, puis rechargez la page.",
     conversation="Conversation",
@@ -121,6 +142,8 @@ FRENCH = Messages(
     retrieved="Texte relevé le",
     licence="Droits",
     picture="Image :",
+    references="Sources citées",
+    reference="source {number}",
     quote_changed=(
         "Ce document a changé depuis la réponse qui le cite : le passage cité n’y est plus marqué. "
         "Posez la question de nouveau pour avoir une réponse à jour."
@@ -144,7 +167,7 @@ ENGLISH = Messages(
         *("July", "August", "September", "October", "November", "December"),
     ),
     not_in_corpus=(
-        "I found no answer to this question in the town’s documents. "
+        "I found no answer to this question in the documents. "
         "For a municipal service or procedure, please contact: {contact}."
     ),
     no_words="I could not make out a question. Please write it in a few words, for example: “{example}”",
@@ -157,11 +180,16 @@ ENGLISH = Messages(
     source="Source",
     read_in_context="Read in context",
     original_page="Original page",
+    original="Original text",
+    original_by="Original text: {publisher}",
+    fiche="Fact sheet written for this service from public sources",
+    based_on="Based on",
     nearest="What comes closest",
     suggestions="The documents answer these questions",
     page_title="Your questions about the transition of Loos-en-Gohelle",
     page_introduction=(
-        "A machine answers here, only in the words of the town’s documents. "
+        "A machine answers here, only in the words of its documents: texts by the town and fact sheets from public "
+        "sources. "
         "Each sentence shows its source. Where the documents do not answer, it says so."
     ),
     page_needs_javascript="This page needs JavaScript. Please enable it in your browser and reload the page.",
@@ -184,6 +212,8 @@ ENGLISH = Messages(
     retrieved="Text taken on",
     licence="Rights",
     picture="Picture:",
+    references="Sources cited",
+    reference="source {number}",
     quote_changed=(
         "This document has changed since the answer that quotes it: the quote is no longer marked. "
         "Please ask again for an answer that is up to date."

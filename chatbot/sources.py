@@ -1,10 +1,11 @@
 """A document as a plain HTML page, with a quote marked at its exact place: what a citation opens."""
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
 from html import escape
 
 from chatbot.messages import FRENCH
-from ingest import Document
+from ingest import Document, Reference
 from ingest.document import Block, BlockKind
 from ingest.sentences import Span, sentence_spans
 
@@ -12,9 +13,14 @@ __all__ = ["document_page", "missing_page", "web_address"]
 
 _LOWEST_HEADING = 4
 
+_Notes = Mapping[int, str]
+"""By offset in the text, in order, the HTML of the note marks that stand there."""
+
 
 def document_page(document: Document, quote: Span | None, is_current: bool) -> str:
     """The whole page of a document, in French, without JavaScript.
+
+    A sentence that names its sources is followed by their numbers, which lead to a list after the text.
 
     Every sentence has the id `p-{start}`, so that a link's `#p-{start}` shows it. The characters `quote[0]` to
     `quote[1]` of the document's text stand in `<mark>`, one for each block that they touch; the first has the id
@@ -29,9 +35,9 @@ def document_page(document: Document, quote: Span | None, is_current: bool) -> s
     return _page(
         document.title,
         f'<a class="skip" href="#{start}">{escape(FRENCH.skip_to_text)}</a>',
-        f"<article>\n<h1>{_inline(document.text, title, marked) if title else escape(document.title)}</h1>\n"
-        f'{_about(document)}{notice}<div id="texte" tabindex="-1">\n{"".join(_body(document, rest, marked))}</div>\n'
-        "</article>",
+        f"<article>\n<h1>{_inline(document.text, {}, title, marked) if title else escape(document.title)}</h1>\n"
+        f'{_note(document)}{_about(document)}{notice}<div id="texte" tabindex="-1">\n'
+        f"{''.join(_body(document, rest, marked))}</div>\n{_references(document)}</article>",
     )
 
 
@@ -76,6 +82,41 @@ def _title(document: Document) -> tuple[Block | None, list[tuple[int, Block]]]:
     return None, blocks
 
 
+def _note(document: Document) -> str:
+    return f'<p class="notice" role="note">{escape(document.source.note)}</p>\n' if document.source.note else ""
+
+
+def _numbered(document: Document) -> dict[Reference, int]:
+    """All sources that sentences of the document name, numbered from 1 in the order in which they come."""
+    found = dict.fromkeys(reference for statement in document.statements for reference in statement.references)
+    return {reference: number for number, reference in enumerate(found, start=1)}
+
+
+def _note_marks(document: Document) -> _Notes:
+    numbers = _numbered(document)
+    return {
+        statement.end: "".join(
+            f'<sup><a href="#source-{number}" aria-label="{escape(FRENCH.reference.format(number=number))}">{number}'
+            "</a></sup>"
+            for number in sorted(numbers[reference] for reference in statement.references)
+        )
+        for statement in document.statements
+    }
+
+
+def _references(document: Document) -> str:
+    items = []
+    for reference, number in _numbered(document).items():
+        url = web_address(reference.url)
+        name = escape(reference.title or reference.url)
+        link = f'<a href="{escape(url)}" rel="noopener">{name}</a>' if url else name
+        publisher = f"{escape(reference.publisher)} – " if reference.publisher else ""
+        items.append(f'<li id="source-{number}">{publisher}{link}</li>\n')
+    if not items:
+        return ""
+    return f'<h2 id="sources">{escape(FRENCH.references)}</h2>\n<ol class="references">\n{"".join(items)}</ol>\n'
+
+
 def _about(document: Document) -> str:
     source = document.source
     url = web_address(source.url)
@@ -91,12 +132,13 @@ def _about(document: Document) -> str:
 
 
 def _body(document: Document, blocks: list[tuple[int, Block]], quote: Span | None) -> Iterator[str]:
+    notes = _note_marks(document)
     in_list = False
     for level, block in blocks:
         if in_list != (block.kind is BlockKind.LIST_ITEM):
             in_list = not in_list
             yield "<ul>\n" if in_list else "</ul>\n"
-        text = _inline(document.text, block, quote)
+        text = _inline(document.text, notes, block, quote)
         match block.kind:
             case BlockKind.HEADING:
                 yield f"<h{level}>{text}</h{level}>\n"
@@ -106,37 +148,51 @@ def _body(document: Document, blocks: list[tuple[int, Block]], quote: Span | Non
                 yield f"<li>{text}</li>\n"
             case BlockKind.CAPTION:
                 yield f"<figure><figcaption>{escape(FRENCH.picture)} {text}</figcaption></figure>\n"
+            case BlockKind.NOTE:
+                yield f'<p class="note">{text}</p>\n'
     if in_list:
         yield "</ul>\n"
 
 
-def _inline(text: str, block: Block, quote: Span | None) -> str:
+def _inline(text: str, notes: _Notes, block: Block, quote: Span | None) -> str:
     """A block's text, escaped, its sentences with their ids and what it holds of the quote marked."""
     found = sentence_spans(text[block.start : block.end])
     sentences = [(block.start + start, block.start + end) for start, end in found]
     left, right = (max(quote[0], block.start), min(quote[1], block.end)) if quote else (block.end, block.end)
     if left >= right:
-        return _sentences(text, block.start, block.end, sentences, None)
+        return _sentences(text, notes, block.start, block.end, sentences, None)
     assert quote
     begins = left == quote[0] or not text[quote[0] : left].strip()
+    inside = {place: marks for place, marks in notes.items() if place != right}  # its own mark stands behind it
     opening = f'<mark id="p-{quote[0]}" tabindex="-1">' if begins else "<mark>"
     taken = quote[0] if begins else None
     return (
-        _sentences(text, block.start, left, sentences, taken)
-        + f"{opening}{_sentences(text, left, right, sentences, taken)}</mark>"
-        + _sentences(text, right, block.end, sentences, taken)
+        _sentences(text, notes, block.start, left, sentences, taken)
+        + f"{opening}{_sentences(text, inside, left, right, sentences, taken)}</mark>{notes.get(right, '')}"
+        + _sentences(text, notes, right, block.end, sentences, taken)
     )
 
 
-def _sentences(text: str, start: int, end: int, sentences: list[Span], taken: int | None) -> str:
+def _sentences(text: str, notes: _Notes, start: int, end: int, sentences: list[Span], taken: int | None) -> str:
     """The characters `start` to `end`; each sentence that begins there gets its id unless it is `taken`."""
     html = []
     at = start
     for first, last in sentences:
         if first < at or first >= end or first == taken:
             continue
-        html.append(escape(text[at:first], quote=False))
+        html.append(_escaped(text, notes, at, first))
         at = min(last, end)
-        html.append(f'<span id="p-{first}">{escape(text[first:at], quote=False)}</span>')
-    html.append(escape(text[at:end], quote=False))
+        html.append(f'<span id="p-{first}">{_escaped(text, notes, first, at)}</span>')
+    html.append(_escaped(text, notes, at, end))
     return "".join(html)
+
+
+def _escaped(text: str, notes: _Notes, start: int, end: int) -> str:
+    """The characters `start` to `end`, and behind each its note marks."""
+    html = []
+    at = start
+    places = list(notes)  # in order
+    for place in places[bisect_right(places, start) : bisect_right(places, end)]:
+        html.append(escape(text[at:place], quote=False) + notes[place])
+        at = place
+    return "".join((*html, escape(text[at:end], quote=False)))

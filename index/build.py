@@ -27,7 +27,7 @@ from ingest.files import QUESTIONS_FILE
 
 __all__ = ["BuildReport", "Progress", "build_index", "is_stale", "make_build"]
 
-_LIBRARIES = ("bm25s", "lxml", "markdown-it-py", "PyStemmer", "trafilatura", "yasbd-lib")
+_LIBRARIES = ("bm25s", "lxml", "markdown-it-py", "mdit-py-plugins", "PyStemmer", "trafilatura", "yasbd-lib")
 
 log = logging.getLogger(__name__)
 

@@ -1,14 +1,22 @@
 """Gold questions: real questions with the exact quotes that answer them."""
 
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from index.errors import InvalidGold
+from ingest import Document, fold_for_search
 
-__all__ = ["GoldQuestion", "GoldSpan", "read_gold"]
+__all__ = ["GoldQuestion", "GoldSpan", "Half", "gold_problems", "half", "read_gold"]
+
+Half = Literal["choosing", "reporting"]
+"""Settings are chosen on one half of the gold questions; figures are reported on the other."""
+
+Style = Literal["formal", "familiar", "keywords", "misspelt"]
 
 
 @dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
@@ -25,7 +33,8 @@ class GoldQuestion:
 
     `spans` are empty where the corpus does not answer. `gold` are texts of which a right answer holds at least one.
     `kind` is `theme` for the questions that the page offers as buttons, `fact` for other answerable ones; `far`,
-    `service` (of the town hall) and `near` are what the corpus does not answer.
+    `service` (of the town hall) and `near` are what the corpus does not answer. How a question is put stands at the
+    end of its id, as `-formal` (which is also what an id without it means), `-familiar`, `-keywords` or `-misspelt`.
     """
 
     id: str
@@ -35,6 +44,12 @@ class GoldQuestion:
     spans: tuple[GoldSpan, ...]
     gold: tuple[str, ...]
     kind: Literal["fact", "theme", "far", "service", "near"]
+
+    @property
+    def style(self) -> Style:
+        """How the question is put."""
+        ending = self.id.rpartition("-")[2]
+        return next((style for style in get_args(Style) if style == ending), "formal")
 
 
 _LINE = TypeAdapter(GoldQuestion)
@@ -79,3 +94,56 @@ def _explain(error: ValidationError) -> str:
         "literal_error": f"« {name} » vaut {first['input']!r}, qui n’est pas un genre connu",
     }
     return problems.get(first["type"], f"« {name} » vaut {first['input']!r}, qui ne convient pas")
+
+
+def half(question: GoldQuestion, documents: Mapping[str, Document]) -> Half:
+    """Which half a question belongs to, fixed by the section that its first quote stands in.
+
+    So all questions on a section are in one half; what other documents say of it may be seen from both. A question that
+    the corpus does not answer goes by its id.
+    """
+    key = _section(question.spans[0], documents) if question.spans else question.id
+    return "choosing" if hashlib.sha256(key.encode("utf-8")).digest()[0] % 2 else "reporting"
+
+
+def gold_problems(questions: Sequence[GoldQuestion], documents: Mapping[str, Document]) -> Iterator[str]:
+    """What does not fit together in gold questions and the documents that they quote, in French."""
+    headings = {
+        fold_for_search(heading).lower().rstrip(" ?.!")
+        for document in documents.values()
+        for section in document.sections
+        for heading in (document.title, *section.heading_path)
+    }
+    asked: dict[str, str] = {}
+    for question in questions:
+        text = fold_for_search(question.question).lower().rstrip(" ?.!")
+        if (other := asked.setdefault(text, question.id)) != question.id:
+            yield f"{question.id} : la même question que {other}. Retirez l’une des deux."
+        if text in headings:
+            yield f"{question.id} : la question est la copie d’un titre. Posez-la avec d’autres mots."
+        of_answerable_kind = question.kind in ("fact", "theme")
+        if not question.answerable == bool(question.spans) == of_answerable_kind:
+            yield (
+                f"{question.id} : une question de genre fact ou theme a « answerable » à true et des citations ; "
+                "une question de genre far, service ou near l’a à false, sans citation."
+            )
+        for span in question.spans:
+            if span.document not in documents:
+                yield f"{question.id} : le document « {span.document} » n’existe pas. Corrigez ou retirez la question."
+            elif span.quote not in documents[span.document].text:
+                yield (
+                    f"{question.id} : « {span.quote} » n’est pas dans {documents[span.document].source.path}. "
+                    "Recopiez la citation mot à mot, ou retirez la question."
+                )
+            elif not any(gold in span.quote for gold in question.gold):
+                yield f"{question.id} : « {span.quote} » ne contient aucun des textes attendus (gold). Corrigez-les."
+
+
+def _section(span: GoldSpan, documents: Mapping[str, Document]) -> str:
+    """A name for the section that holds a quote: its document and headings, or the quote where there is none."""
+    document = documents.get(span.document)
+    start = document.text.find(span.quote) if document else -1
+    for section in document.sections if document else ():
+        if section.start <= start < section.end:
+            return " › ".join((span.document, *section.heading_path))
+    return f"{span.document} : {span.quote}"

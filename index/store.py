@@ -28,7 +28,7 @@ from ingest import Document, Passage
 
 __all__ = ["SCHEMA", "Build", "Manifest", "Store"]
 
-SCHEMA = 1
+SCHEMA = 2
 """Changes with the files of a build or what they mean; a build of another schema is refused."""
 
 FloatArray = NDArray[np.float32]

@@ -5,7 +5,7 @@ gives the passages of one. Offsets are born here and hold from here on: `documen
 """
 
 from ingest.corpus import Corpus, corpus_sha256, read_corpus
-from ingest.document import Document, Source
+from ingest.document import Document, DocumentKind, Reference, Source
 from ingest.errors import IngestError
 from ingest.normalise import fold_for_search
 from ingest.passages import Passage, split
@@ -13,8 +13,10 @@ from ingest.passages import Passage, split
 __all__ = [
     "Corpus",
     "Document",
+    "DocumentKind",
     "IngestError",
     "Passage",
+    "Reference",
     "Source",
     "corpus_sha256",
     "fold_for_search",

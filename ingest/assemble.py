@@ -2,24 +2,32 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from operator import itemgetter
 
-from ingest.document import Block, BlockKind, Document, Section, Source
+from ingest.document import Block, BlockKind, Document, Reference, Section, Source, Statement
 from ingest.errors import UnreadableSource
 from ingest.normalise import normalise_block
+from ingest.sentences import sentence_spans
 
 __all__ = ["ReadBlock", "assemble", "document_id"]
 
 
 @dataclass(frozen=True, slots=True)
 class ReadBlock:
-    """A block as a reader found it, before normalising. `level` is a heading's level from 1, else 0."""
+    """A block as a reader found it, before normalising. `level` is a heading's level from 1, else 0.
+
+    `marks` are the places in `text` where a note names a source: each speaks for the sentence that it stands in or
+    right behind.
+    """
 
     kind: BlockKind
     text: str
     level: int = 0
     page: int | None = None
+    marks: tuple[tuple[int, Reference], ...] = ()
 
 
 def assemble(blocks: Iterable[ReadBlock], *, title: str, theme: str, source: Source) -> Document:
@@ -32,7 +40,7 @@ def assemble(blocks: Iterable[ReadBlock], *, title: str, theme: str, source: Sou
         UnreadableSource: no block holds any prose.
     """
     normalised = [
-        ReadBlock(block.kind, text, block.level, block.page)
+        replace(block, text=text, marks=_normalised_marks(block))
         for block in blocks
         if (text := normalise_block(block.text))
     ]
@@ -52,6 +60,9 @@ def assemble(blocks: Iterable[ReadBlock], *, title: str, theme: str, source: Sou
         text=text,
         source=source,
         sections=_sections(normalised, placed, title, text),
+        statements=tuple(
+            statement for read, block in zip(normalised, placed, strict=True) for statement in _statements(read, block)
+        ),
     )
 
 
@@ -107,3 +118,34 @@ def _sections(blocks: list[ReadBlock], placed: list[Block], title: str, text: st
         group.append(block)
     close()
     return tuple(sections)
+
+
+def _normalised_marks(block: ReadBlock) -> tuple[tuple[int, Reference], ...]:
+    """The marks at their places in the normalised text: how long what stands before each becomes.
+
+    From one mark to the next only what lies between is normalised, behind the word that it follows.
+    """
+    text = block.text
+    marks = []
+    before = length = 0
+    for place, reference in sorted(block.marks, key=itemgetter(0)):
+        context = max(min(before, len(text)) - 1, 0)
+        while context and text[context].isspace():
+            context -= 1
+        length += len(normalise_block(text[context:place])) - len(normalise_block(text[context:before]))
+        before = place
+        marks.append((length, reference))
+    return tuple(marks)
+
+
+def _statements(read: ReadBlock, placed: Block) -> Iterator[Statement]:
+    """The sentences of a block of prose that hold a mark, or end where one stands."""
+    if not read.marks or not read.kind.is_prose:
+        return
+    marks = deque(read.marks)
+    for start, end in sentence_spans(read.text):
+        references = []
+        while marks and marks[0][0] <= end:
+            references.append(marks.popleft()[1])
+        if references:
+            yield Statement(placed.start + start, placed.start + end, tuple(dict.fromkeys(references)))

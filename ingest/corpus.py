@@ -11,7 +11,7 @@ from typing import Any
 
 from ingest.assemble import ReadBlock, assemble
 from ingest.decode import decode
-from ingest.document import Document, Source
+from ingest.document import Document, DocumentKind, Source
 from ingest.errors import DuplicateDocument, EmptyCorpus, InvalidEntry, UnreadableSource
 from ingest.files import (
     SOURCES_FILE,
@@ -23,14 +23,17 @@ from ingest.files import (
     read_file,
     total_sha256,
 )
-from ingest.normalise import normalise_text
+from ingest.normalise import normalise_block, normalise_text
 from ingest.read_html import read_html
 from ingest.read_markdown import read_markdown
 from ingest.read_text import read_text
 
-__all__ = ["Corpus", "corpus_sha256", "read_corpus", "read_document"]
+__all__ = ["Corpus", "corpus_sha256", "read_blocks", "read_corpus", "read_document"]
 
-_ENTRY_KEYS = ("title", "theme", "url", "publisher", "published", "retrieved", "licence", "original")
+_ENTRY_KEYS = (
+    *("title", "theme", "kind", "note", "url", "publisher"),
+    *("published", "retrieved", "licence", "original"),
+)
 _DATE_KEYS = ("published", "retrieved")
 _WEB_ADDRESS = re.compile(r"(?:https?://\S+)?")
 DEFAULT_THEME = "Autres documents"
@@ -40,6 +43,7 @@ DEFAULT_THEME = "Autres documents"
 class Corpus:
     """All documents of a folder, in order of their paths, and the files and folders that could not be read.
 
+    `without_entry` are the files that `sources.toml` does not name.
     `sha256` is the checksum of the very bytes read: what `corpus_sha256` gives while nothing changes.
     """
 
@@ -94,7 +98,7 @@ def read_corpus(folder: Path) -> Corpus:
                 f"{documents[document.id].source.path} et {relative}. Renommez l’un des deux."
             )
         documents[document.id] = document
-        if entry is None and not document.source.publisher:
+        if entry is None:
             without_entry.append(relative)
     if not documents:
         reasons = "\n".join(f"- {item.reason}" for item in (*skipped, *unreadable))
@@ -111,17 +115,10 @@ def read_document(data: bytes, relative: str, entry: Mapping[str, str]) -> Docum
     Raises:
         UnreadableSource: the file is not text, is too large, holds no prose or has a wrong front matter.
     """
-    try:
-        blocks, found = _read_blocks(decode(data, relative), relative)
-    except RecursionError as error:
-        raise UnreadableSource(
-            f"{relative} : le texte est trop imbriqué (listes, citations ou balises les unes dans les autres). "
-            "Simplifiez sa mise en forme."
-        ) from error
+    blocks, found = read_blocks(data, relative)
     known = {**{key: value for key, value in found.items() if key in _ENTRY_KEYS}, **entry}
-    for key in _DATE_KEYS:
-        if problem := _date_problem(known.get(key, ""), key):
-            raise UnreadableSource(f"{relative} : {problem}")
+    if problem := _problem(known):
+        raise UnreadableSource(f"{relative} : {problem}")
     source = Source(
         path=relative,
         url=known.get("url", ""),
@@ -130,11 +127,29 @@ def read_document(data: bytes, relative: str, entry: Mapping[str, str]) -> Docum
         retrieved=known.get("retrieved", ""),
         licence=known.get("licence", ""),
         sha256=hashlib.sha256(data).hexdigest(),
+        kind=DocumentKind(known.get("kind", DocumentKind.ORIGINAL)),
+        note=normalise_block(known.get("note", "")),
+        original=entry.get("original", ""),
     )
     return assemble(blocks, title=known.get("title", ""), theme=known.get("theme", DEFAULT_THEME), source=source)
 
 
-def _read_blocks(text: str, relative: str) -> tuple[list[ReadBlock], dict[str, str]]:
+def read_blocks(data: bytes, relative: str) -> tuple[list[ReadBlock], dict[str, str]]:
+    """What the reader of a file's format finds in its bytes: the blocks, and what the file says of itself.
+
+    Raises:
+        UnreadableSource: as `read_document`, but for a file without prose.
+    """
+    try:
+        return _read_text(decode(data, relative), relative)
+    except RecursionError as error:
+        raise UnreadableSource(
+            f"{relative} : le texte est trop imbriqué (listes, citations ou balises les unes dans les autres). "
+            "Simplifiez sa mise en forme."
+        ) from error
+
+
+def _read_text(text: str, relative: str) -> tuple[list[ReadBlock], dict[str, str]]:
     match PurePosixPath(relative).suffix.lower():
         case ".md" | ".markdown":
             return read_markdown(text, relative)
@@ -185,16 +200,24 @@ def _check_entry(folder: Path, name: str, table: Any) -> dict[str, str]:
             raise InvalidEntry(f"{where} : « title » est vide. Écrivez le titre, ou retirez la ligne.")
         if key == "url" and not _WEB_ADDRESS.fullmatch(entry[key]):
             raise InvalidEntry(f"{where} : « url » vaut « {entry[key]} », qui n’est pas une adresse comme https://…")
-        if key in _DATE_KEYS and (problem := _date_problem(entry[key], key)):
-            raise InvalidEntry(f"{where} : {problem}")
+    if problem := _problem(entry):
+        raise InvalidEntry(f"{where} : {problem}")
     return entry
 
 
-def _date_problem(value: str, key: str) -> str:
-    """Why a text is no date, in French; empty if it is one, or is empty."""
+def _problem(known: Mapping[str, str]) -> str:
+    """What is wrong with what is said of a document, in French; empty if nothing is."""
+    if (kind := known.get("kind", DocumentKind.ORIGINAL)) not in list(DocumentKind):
+        return f"« kind » vaut « {kind} » : écrivez {' ou '.join(f'« {name} »' for name in DocumentKind)}."
+    for key in _DATE_KEYS:
+        if not _is_date(value := known.get(key, "")):
+            return f"« {key} » vaut « {value} », qui n’est pas une date comme 2024-05-31."
+    return ""
+
+
+def _is_date(value: str) -> bool:
+    """Whether a text is an ISO date, or empty."""
     try:
-        if not value or date.fromisoformat(value).isoformat() == value:
-            return ""
+        return not value or date.fromisoformat(value).isoformat() == value
     except ValueError:
-        pass
-    return f"« {key} » vaut « {value} », qui n’est pas une date comme 2024-05-31."
+        return False

@@ -7,13 +7,16 @@ from index.build import make_build
 from index.search import Searcher
 from ingest.assemble import ReadBlock, assemble
 from ingest.corpus import Corpus
-from ingest.document import BlockKind, Source
+from ingest.document import BlockKind, Reference, Source
 from tests.word_encoder import WordEncoder
 
 
 def searcher(*paragraphs, max_passage_tokens=200):
     source = Source("doc.md", "https://exemple.fr/doc", "Ville", "2024-05-31", "", "", "a" * 64)
-    blocks = [ReadBlock(BlockKind.PARAGRAPH, paragraph) for paragraph in paragraphs]
+    blocks = [
+        paragraph if isinstance(paragraph, ReadBlock) else ReadBlock(BlockKind.PARAGRAPH, paragraph)
+        for paragraph in paragraphs
+    ]
     document = assemble(blocks, title="Essai", theme="", source=source)
     encoder = WordEncoder()
     build, _, _ = make_build(Corpus((document,), (), ()), (), encoder, "b", max_passage_tokens)
@@ -23,7 +26,7 @@ def searcher(*paragraphs, max_passage_tokens=200):
 def answer(question, *paragraphs):
     found_in = searcher(*paragraphs)
     (asked,) = found_in.encode([question])
-    return compose(candidates(asked, found_in.search(asked), found_in), found_in), found_in
+    return compose(asked, candidates(asked, found_in.search(asked), found_in), found_in), found_in
 
 
 def texts(question, *paragraphs):
@@ -154,7 +157,7 @@ def test_a_leaning_sentence_finds_what_it_leans_on_in_the_passage_before():
     found_in = searcher(first, leaning, max_passage_tokens=32)
     assert [passage.text for passage in found_in.build.passages] == [first, leaning]
     (asked,) = found_in.encode(["Que propose-t-elle aux territoires voisins comme méthode commune ?"])
-    sentences, citations = compose(candidates(asked, found_in.search(asked), found_in), found_in)
+    sentences, citations = compose(asked, candidates(asked, found_in.search(asked), found_in), found_in)
     assert [sentence.text for sentence in sentences] == [first, leaning]
     assert [citation.quote for citation in citations] == [first, leaning]
 
@@ -208,6 +211,20 @@ def test_a_passage_without_any_complete_sentence_does_not_answer():
     assert not has_answer_text(found_in.build.passages[0])
     (asked,) = found_in.encode(["Comment agir pour le verger ?"])
     assert candidates(asked, found_in.search(asked), found_in) == ()
+
+
+def test_neighbouring_sentences_are_one_quote_only_where_they_rest_on_the_same_sources():
+    texts = ["Le verger a cent pommiers.", "Le verger a dix poiriers.", "Le verger a deux noyers."]
+    paragraph = " ".join(texts)
+    town, press = Reference("Ville", "Verger", "https://ville.fr"), Reference("Presse", "Fruits", "https://presse.fr")
+    places = [len(" ".join(texts[: count + 1])) for count in range(3)]
+    marks = ((places[0], town), (places[1], town), (places[2], press))
+    found_in = searcher(ReadBlock(BlockKind.PARAGRAPH, paragraph, marks=marks))
+    (asked,) = found_in.encode(["Le verger a-t-il pommiers, poiriers, noyers ?"])
+    sentences, citations = compose(asked, candidates(asked, found_in.search(asked), found_in), found_in)
+    assert [sentence.text for sentence in sentences] == texts
+    assert [citation.quote for citation in citations] == [" ".join(texts[:2]), texts[2]]
+    assert [citation.references for citation in citations] == [(town,), (press,)]
 
 
 def test_the_focus_of_a_question_decides_over_its_circumstances():

@@ -17,8 +17,12 @@ def write(folder, name, text):
     return path
 
 
+def towns_page():
+    return next(d for d in read_corpus(CORPUS).documents if d.id == "resilience-et-transition")
+
+
 def test_the_towns_page_is_word_for_word():
-    (page,) = (d for d in read_corpus(CORPUS).documents if d.id == "resilience-et-transition")
+    page = towns_page()
     original = (CORPUS / "originals" / "resilience-et-transition.txt").read_text(encoding="utf-8")
     assert "".join(page.text.split()) == "".join(original.split())
     assert page.title == "Résilience & Transition"
@@ -28,7 +32,7 @@ def test_the_towns_page_is_word_for_word():
 
 def test_the_raw_page_and_the_structured_one_hold_the_same_words():
     raw = read_corpus_of_one(CORPUS / "originals" / "resilience-et-transition.txt")
-    page = read_corpus(CORPUS).documents[0]
+    page = towns_page()
     assert "".join(raw.text.split()) == "".join(page.text.split())
 
 
@@ -68,7 +72,7 @@ def test_an_unreadable_file_is_reported_and_the_others_go_on(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "matter", ["published: 2024-02-30", "published: 20240531", "title: [a", "title: " + "[" * 2000]
+    "matter", ["published: 2024-02-30", "published: 20240531", "kind: note", "title: [a", "title: " + "[" * 2000]
 )
 def test_a_wrong_front_matter_leaves_out_one_file(tmp_path, matter):
     write(tmp_path, "bon.md", "Un texte.")
@@ -164,6 +168,7 @@ def test_the_corpus_carries_the_checksum_of_what_was_read(tmp_path):
         ('["a.md"]\npublished = 2024-05-31T10:00:00', "« published » vaut « 2024-05-31T10:00:00 »"),
         ('["a.md"]\ntitle = ""', "« title » est vide"),
         ('["a.md"]\nurl = "mairie"', "« url » vaut « mairie »"),
+        ('["a.md"]\nkind = "note"', "« kind » vaut « note » : écrivez « original » ou « fiche »"),
         ('["a.md"]\ntitle = 3', "« title » doit être un texte"),
         ('["a.md"]\noriginal = "absent.txt"', "« absent.txt » (original)"),
         ('titre = "A"', "écrivez une section par document"),

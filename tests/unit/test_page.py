@@ -1,6 +1,7 @@
 """What the page shows of a reply, and what is mended in Gradio's page: no words of others may become markup."""
 
 import re
+from dataclasses import replace
 from html import unescape
 
 import pytest
@@ -8,11 +9,17 @@ import pytest
 from chatbot.answer import Abstention, Answer, Citation, Reason, Sentence
 from chatbot.markup import reply_html, text_html
 from chatbot.page import PAGE_PATHS, finish
+from ingest import DocumentKind, Reference
 
 NASTY = "<img src=x onerror=alert(1)> *a* _b_ `c` [x](javascript:y) $$z$$ &amp; www.exemple.fr\n\n# Titre\n1. un"
 
 
-def citation(number: int, url: str = "https://exemple.fr/page?a=1&b=2") -> Citation:
+def citation(
+    number: int,
+    url: str = "https://exemple.fr/page?a=1&b=2",
+    kind: DocumentKind = DocumentKind.ORIGINAL,
+    references: tuple[Reference, ...] = (),
+) -> Citation:
     return Citation(
         number=number,
         document_id="fiche",
@@ -26,6 +33,8 @@ def citation(number: int, url: str = "https://exemple.fr/page?a=1&b=2") -> Citat
         page=None,
         publisher="Ville",
         published="2024-03-01",
+        kind=kind,
+        references=references,
     )
 
 
@@ -73,10 +82,24 @@ def test_the_sources_of_an_answer_say_where_who_and_when() -> None:
     assert html.count("<li>") == 2
     assert "Fiche *une*" in html
     assert "› Eau & <air>" in html
-    assert "Ville, 1er mars 2024" in html
+    assert "Texte original : Ville, 1er mars 2024" in html
     assert html.count("Lire dans son contexte") == 2
     assert html.count("Page d’origine") == 1, "an address that is not one of the web is no link"
     assert "javascript:" not in html
+
+
+def test_a_fiche_is_told_from_an_original_and_names_what_each_quote_rests_on() -> None:
+    references = (Reference("ADEME <b>", "Titre *un*", "https://ademe.fr/?a=1&b=2"), Reference("", "", "javascript:x"))
+    answer = replace(ANSWER, citations=(citation(1, kind=DocumentKind.FICHE, references=references), citation(2)))
+    html = reply_html(answer)
+    shown = unescape(html)
+    assert "Fiche rédigée pour ce service à partir de sources publiques, 1er mars 2024" in shown
+    assert shown.count("Texte original : Ville") == 1
+    assert shown.count("D’après") == 1
+    assert "ADEME <b> – <a" in shown
+    assert 'href="https://ademe.fr/?a=1&amp;b=2" target="_blank" rel="noopener">Titre &#42;un&#42;</a>' in html
+    assert 'href="javascript' not in html
+    assert "<b>" not in html
 
 
 def test_a_growing_answer_has_no_sources_yet() -> None:

@@ -1,10 +1,11 @@
+import re
 from pathlib import Path
 
 import pytest
 
-from ingest.assemble import ReadBlock, document_id
+from ingest.assemble import ReadBlock, assemble, document_id
 from ingest.decode import decode
-from ingest.document import BlockKind
+from ingest.document import BlockKind, Reference, Source
 from ingest.errors import UnreadableSource
 from ingest.read_html import read_html
 from ingest.read_markdown import read_markdown
@@ -138,6 +139,123 @@ def test_deep_lists_and_quotes_are_kept():
     for marker in ("- ", "> "):
         with pytest.raises(UnreadableSource, match=r"a\.md : .* trop de niveaux"):
             read_markdown("Un texte.\n\n" + marker * 200 + "Perdu.", "a.md")
+
+
+CHARTER = Reference("Comedie", "Charte pour le cadre de vie", "https://comedie.org/charte?a=1")
+TOWN = Reference("Ville de Loos", "Son histoire (2023)", "https://loos.fr/son-histoire")
+NOTES = (
+    "\n\n[^comedie]: Comedie – Charte pour le cadre de vie <https://comedie.org/charte?a=1>\n"
+    "[^ville]: [Ville de Loos – Son histoire (2023)](https://loos.fr/son-histoire).\n"
+)
+
+
+def test_notes_with_an_address_are_the_sources_of_the_sentences_that_they_stand_behind():
+    blocks, _ = read_markdown(
+        "## Charte[^ville]\n\nLa **charte** date de 2000.[^comedie][^ville] Elle[^ville] a\nsept thèmes. Et après ?\n\n"
+        "- Un point.[^comedie]" + NOTES,
+        "fiche.md",
+    )
+    assert shapes(blocks) == [
+        ("heading", "Charte", 2),
+        ("paragraph", "La charte date de 2000. Elle a\nsept thèmes. Et après ?", 0),
+        ("list_item", "Un point.", 0),
+    ]
+    assert blocks[1].marks == ((23, CHARTER), (23, TOWN), (28, TOWN))
+    assert blocks[2].marks == ((9, CHARTER),)
+
+
+def test_a_statement_is_the_sentence_that_its_mark_stands_in_or_behind():
+    blocks, _ = read_markdown(
+        "  La  charte date[^ville]\tde 2000[^comedie]. Elle a sept\nthèmes.  [^ville] Et après ?" + NOTES, "fiche.md"
+    )
+    source = Source("fiche.md", "", "", "", "", "", "")
+    document = assemble([ReadBlock(BlockKind.PARAGRAPH, "Avant."), *blocks], title="", theme="", source=source)
+    assert [(document.text[s.start : s.end], s.references) for s in document.statements] == [
+        ("La charte date de 2000.", (TOWN, CHARTER)),
+        ("Elle a sept thèmes.", (TOWN,)),
+    ]
+    first, second = document.statements
+    assert document.references(0, len(document.text)) == (TOWN, CHARTER)
+    assert document.references(first.start, first.end) == (TOWN, CHARTER)
+    assert document.references(second.start + 3, second.start + 4) == (TOWN,)
+    assert document.references(0, first.start) == ()
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "Chiffres de 2018.",
+        "Ville – Page <https://a.fr> et <https://b.fr>",
+        "Le chiffre est de 2018 (voir <https://a.fr>), il a baissé depuis.",
+        "Ville – Page <https://a.fr>, consulté le 3 mai",
+        "[Ville – Page](page.html)",
+        "Ville – Page <mailto:a@b.fr>",
+        "Ville – Page <https://a.fr>\n\n    et un autre paragraphe",
+    ],
+)
+def test_other_notes_stay_notes(note):
+    blocks, _ = read_markdown(f"Une phrase[^1] suivie.\n\n[^1]: {note}\n\nLa fin.", "fiche.md")
+    assert blocks[0] == ReadBlock(BlockKind.PARAGRAPH, "Une phrase suivie.")
+    assert {block.kind for block in blocks[1:-1]} == {BlockKind.NOTE}
+    assert blocks[-1] == ReadBlock(BlockKind.PARAGRAPH, "La fin.")
+
+
+def test_a_source_that_no_sentence_calls_is_kept_as_a_note():
+    blocks, _ = read_markdown("Une phrase.[^ville]" + NOTES, "fiche.md")
+    assert shapes(blocks)[1:] == [("note", "Comedie – Charte pour le cadre de vie https://comedie.org/charte?a=1", 0)]
+
+
+@pytest.mark.parametrize("dash", ["–", "—"])
+def test_either_dash_parts_publisher_and_title(dash):
+    blocks, _ = read_markdown(f"Une phrase.[^1]\n\n[^1]: Ville {dash} Page – suite <https://a.fr>.", "fiche.md")
+    assert blocks[0].marks[0][1] == Reference("Ville", "Page – suite", "https://a.fr")
+
+
+def test_marks_in_a_table_are_those_of_the_cell():
+    blocks, _ = read_markdown(
+        "| Année | Fait |\n|---|---|\n| 2000[^ville] | Une charte est signée.[^comedie] |" + NOTES, "fiche.md"
+    )
+    assert blocks[1].text == "2000 | Une charte est signée."
+    assert blocks[1].marks == ((4, TOWN), (29, CHARTER))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("Une phrase.[^comedie] Une autre.[^comedi]" + NOTES, "ligne 3, l’appel de note « [^comedi] » n’a pas de note"),
+        ("Une phrase.[^ville]" + NOTES + "[^ville]: Une autre.", "la note « [^ville] » est écrite deux fois"),
+        ("Une.[^a]\n\n[^a]: Dehors.\n\n    [^b]: Dedans <https://b.fr>", "la note « [^b] » est écrite dans une autre"),
+    ],
+)
+def test_a_call_without_note_and_notes_out_of_place_are_named(text, message):
+    with pytest.raises(UnreadableSource) as caught:
+        read_markdown("\n\n" + text, "fiche.md")
+    assert message in str(caught.value)
+
+
+def test_the_line_of_a_call_without_note_counts_the_front_matter():
+    with pytest.raises(UnreadableSource, match=r"fiche\.md : ligne 5, "):
+        read_markdown("---\ntitle: A\n---\n\nUne phrase.[^comedi]" + NOTES, "fiche.md")
+
+
+def test_a_call_in_code_is_text():
+    blocks, _ = read_markdown("Écrivez `[^a]`.[^ville]" + NOTES, "fiche.md")
+    assert blocks[0].text == "Écrivez [^a]."
+
+
+def test_many_statements_in_one_paragraph_take_no_time():
+    source = Source("fiche.md", "", "", "", "", "", "")
+    text = " ".join(f"La phrase numéro {n} dit  une chose." for n in range(3000))
+    places = [match.end() for match in re.finditer(r"chose\.", text)]
+    block = ReadBlock(BlockKind.PARAGRAPH, text, marks=tuple((place, TOWN) for place in places))
+    document = assemble([block], title="A", theme="", source=source)
+    assert len(document.statements) == 3000
+    last = document.statements[-1]
+    assert document.text[last.start : last.end] == "La phrase numéro 2999 dit une chose."
+
+
+def test_brackets_are_text_where_there_are_no_notes():
+    assert read_markdown("Les signes [^a-z] et ^[b].", "a.md")[0][0].text == "Les signes [^a-z] et ^[b]."
 
 
 def test_html_main_content_with_headings_lists_and_captions():

@@ -1,6 +1,7 @@
 """The page of a document: its structure, its ids, and above all that what is marked is the quote."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from chatbot.messages import FRENCH
 from chatbot.sources import document_page, missing_page, web_address
-from ingest import Document, Source
+from ingest import Document, Reference, Source
 from ingest.assemble import ReadBlock, assemble
 from ingest.document import BlockKind
 
@@ -23,7 +24,8 @@ SOURCE = Source(
     licence="Licence Ouverte 2.0",
     sha256="0" * 64,
 )
-HEADING, PARAGRAPH, ITEM, CAPTION = BlockKind.HEADING, BlockKind.PARAGRAPH, BlockKind.LIST_ITEM, BlockKind.CAPTION
+HEADING, PARAGRAPH, ITEM = BlockKind.HEADING, BlockKind.PARAGRAPH, BlockKind.LIST_ITEM
+CAPTION, NOTE = BlockKind.CAPTION, BlockKind.NOTE
 
 
 class Reader(HTMLParser):
@@ -53,7 +55,7 @@ class Reader(HTMLParser):
         assert self._open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if "mark" in self._open:
+        if "mark" in self._open and "sup" not in self._open:  # the number of a note is no word of the quote
             self.marks[-1] += data
         for tag in set(self._open):
             self.texts[tag][-1] += data
@@ -179,6 +181,45 @@ def test_only_web_addresses_become_links(url: str) -> None:
     assert web_address(url) == ""
 
 
+ADEME = Reference("ADEME <agence>", "Protocole & suites", "https://ademe.fr/?a=1&b=2")
+CERDD = Reference("Cerdd", "", "javascript:alert(1)")
+FICHE = document_of(
+    ReadBlock(PARAGRAPH, "Un. Deux. Trois.", marks=((3, ADEME), (9, CERDD), (9, ADEME))), ReadBlock(NOTE, "Une note.")
+)
+
+
+def test_sentences_with_sources_lead_to_the_list_of_them() -> None:
+    html = document_page(FICHE, None, True)
+    read = Reader(html)
+    assert read.texts["sup"] == ["1", "1", "2"]
+    assert read.texts["li"] == ["ADEME <agence> – Protocole & suites", "Cerdd – javascript:alert(1)"]
+    assert {"source-1", "source-2"} <= set(read.ids)
+    assert html.count('href="#source-1" aria-label="source 1"') == 2
+    assert 'href="https://ademe.fr/?a=1&amp;b=2"' in html
+    assert 'href="javascript' not in html
+    assert "Une note." in read.texts["p"]
+    assert FRENCH.references in read.texts["h2"]
+    assert FRENCH.references not in document_page(DOCUMENT, None, True)
+
+
+def test_the_sources_of_a_quote_stand_behind_its_mark() -> None:
+    html = document_page(FICHE, span_of("Un.", FICHE), True)
+    assert '<mark id="p-0" tabindex="-1">Un.</mark><sup>' in html
+
+
+@pytest.mark.parametrize("quote", ["Un.", "Un. Deux.", "n. De", "Deux. Trois.", "Un. Deux. Trois."])
+def test_a_quote_is_marked_whole_whatever_sources_stand_in_it(quote: str) -> None:
+    read = Reader(document_page(FICHE, span_of(quote, FICHE), True))
+    assert read.marks == [quote]
+    assert read.texts["sup"] == ["1", "1", "2"]
+
+
+def test_the_note_of_a_document_stands_at_its_top() -> None:
+    document = replace(DOCUMENT, source=replace(SOURCE, note="Une fiche <rédigée>."))
+    html = document_page(document, None, True)
+    assert html.index("</h1>") < html.index("Une fiche &lt;rédigée&gt;.") < html.index('<dl class="about"')
+
+
 def test_a_missing_document_gets_a_page_too() -> None:
     read = Reader(missing_page("Document <introuvable>", "Il & elle"))
     assert read.texts["h1"] == ["Document <introuvable>"]
@@ -193,9 +234,10 @@ PIECES = st.sampled_from(
     ]
 )
 TEXTS = st.lists(PIECES, min_size=1, max_size=12).map(" ".join) | st.text(max_size=60)
-BLOCKS = st.lists(st.builds(ReadBlock, st.sampled_from(list(BlockKind)), TEXTS, st.integers(1, 6)), max_size=8).map(
-    lambda blocks: [*blocks, ReadBlock(PARAGRAPH, "Une fin. Et <encore>.")]
-)
+MARKS = st.lists(st.tuples(st.integers(0, 60), st.sampled_from([ADEME, CERDD])), max_size=3).map(tuple)
+BLOCKS = st.lists(
+    st.builds(ReadBlock, st.sampled_from(list(BlockKind)), TEXTS, st.integers(1, 6), marks=MARKS), max_size=8
+).map(lambda blocks: [*blocks, ReadBlock(PARAGRAPH, "Une fin. Et <encore>.")])
 
 
 @settings(max_examples=150, deadline=None)
