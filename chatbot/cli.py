@@ -5,10 +5,10 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +16,9 @@ from chatbot.errors import ChatbotError
 from chatbot.settings import Settings, load_settings
 from index.errors import IndexStoreError, UnknownModel
 from ingest.errors import IngestError
+
+if TYPE_CHECKING:
+    from index.check import CorpusReport
 
 __all__ = ["main"]
 
@@ -28,7 +31,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 index_app = typer.Typer(help="Les constructions de l’index.", no_args_is_help=True, rich_markup_mode=None)
+corpus_app = typer.Typer(help="Les documents.", no_args_is_help=True, rich_markup_mode=None)
 evaluate_app = typer.Typer(help="Mesurer la qualité.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(corpus_app, name="corpus")
 app.add_typer(index_app, name="index")
 app.add_typer(evaluate_app, name="evaluate")
 
@@ -94,7 +99,7 @@ def build(
     for reason in report.skipped:
         print(f"Fichier laissé de côté : {reason}", file=sys.stderr)
     for path in report.without_entry:
-        print(f"Sans fiche dans sources.toml (éditeur et adresse inconnus) : {path}", file=sys.stderr)
+        print(f"Sans paragraphe dans sources.toml : {path}", file=sys.stderr)
     if as_json:
         _print_json(asdict(report))
         return
@@ -148,6 +153,29 @@ def serve(
 
     _log_from(logging.INFO)
     run_server(load_settings(host=host, port=port, index=index))
+
+
+@corpus_app.command("check")
+def corpus_check(corpus: CorpusOption = None, as_json: JsonOption = False) -> None:
+    """Vérifier les documents et les questions de contrôle, et dire quoi corriger, sans rien construire.
+
+    Exemple : loos corpus check
+    """
+    from index.check import check_corpus
+    from index.encoder import load_token_counter
+
+    settings = load_settings(corpus=corpus)
+    count_tokens = load_token_counter(settings.model, settings.models)
+    report = check_corpus(settings.corpus, count_tokens, settings.max_passage_tokens)
+    if as_json:
+        _print_json(asdict(report))
+    else:
+        _print_holdings(report)
+        print(f"\nÀ corriger : {len(report.problems)}." if report.problems else "\nRien à corriger.")
+        for problem in report.problems:
+            print(f"- {problem}")
+    if report.problems:
+        raise typer.Exit(1)
 
 
 @index_app.command("list")
@@ -262,6 +290,8 @@ def _readable(reply: Any) -> str:
             quote = " ".join(citation.quote.split())
             lines += [f"[{citation.number}] {_place(citation, messages)}", f"    « {quote} »"]
             lines += [f"    {citation.url}"] if citation.url else []
+            named = [" – ".join(filter(None, (r.publisher, f"{r.title} <{r.url}>"))) for r in citation.references]
+            lines += [f"    {messages.based_on} {' ; '.join(named)}"] if named else []
         return "\n".join(lines)
     lines = [reply.text]
     if reply.nearest:
@@ -273,9 +303,21 @@ def _readable(reply: Any) -> str:
 
 def _place(citation: Any, messages: Any) -> str:
     page = f"p. {citation.page}" if citation.page else ""
-    details = [citation.publisher, messages.date(citation.published), page]
+    details = [messages.origin(citation.kind, citation.publisher, citation.published), page]
     where = " › ".join((citation.title, *citation.heading_path))
     return " — ".join(filter(None, (where, *details)))
+
+
+def _print_holdings(report: "CorpusReport") -> None:
+    """What a corpus holds by theme, as a Markdown table that is readable as it is."""
+    titles = ("Thème", "Documents", "Passages", "Phrases avec leur source", "Sources", "Questions")
+    rows = [titles]
+    for name, holdings in (*report.themes.items(), ("Ensemble", report.total)):
+        rows.append((name, *map(str, astuple(holdings))))  # type: ignore[arg-type]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(titles))]
+    rule = tuple("-" * width for width in widths)
+    for row in (titles, rule, *rows[1:]):
+        print(f"| {' | '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))} |")
 
 
 def _print_json(value: Any) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ["build", "ask", "serve", "index list", "index verify", "evaluate retrieval"]
+COMMANDS = ["build", "ask", "serve", "corpus check", "index list", "index verify", "evaluate retrieval"]
 
 
 def loos(*arguments, **environment):
@@ -42,7 +42,7 @@ def index(corpus, tmp_path_factory):
     done = loos("build", "--corpus", corpus, "--index", folder)
     assert done.returncode == 0, done.stderr
     assert "en service : 1 document(s), 1 passages, 2 phrases." in done.stdout
-    assert "Sans fiche dans sources.toml (éditeur et adresse inconnus) : verger.md" in done.stderr
+    assert "Sans paragraphe dans sources.toml : verger.md" in done.stderr
     return folder
 
 
@@ -60,6 +60,20 @@ def test_an_answer_is_readable_with_its_source(index):
     assert done.stderr == ""
 
 
+def test_an_answer_from_a_fiche_names_the_sources_of_each_quote(tmp_path):
+    (tmp_path / "mare.md").write_text(
+        "# La mare\n\nLa mare du parc abrite douze espèces de libellules.[^a][^b]\n\n"
+        "[^a]: Ville – Page <https://ville.fr/mare>\n[^b]: Parc – Inventaire <https://parc.fr/i>\n"
+    )
+    (tmp_path / "sources.toml").write_text(
+        '["mare.md"]\npublisher = "Nous"\nkind = "fiche"\nnote = "Une fiche."\npublished = 2026-01-02\n'
+    )
+    assert loos("build", "--corpus", tmp_path, "--index", tmp_path / "index").returncode == 0
+    done = loos("ask", "Combien d'espèces de libellules abrite la mare du parc ?", "--index", tmp_path / "index")
+    assert "[1] La mare — Fiche rédigée pour ce service à partir de sources publiques, 2 janvier 2026" in done.stdout
+    assert "    D’après Ville – Page <https://ville.fr/mare> ; Parc – Inventaire <https://parc.fr/i>\n" in done.stdout
+
+
 def test_an_answer_as_json(index):
     done = loos("ask", "Combien de pommiers compte le verger ?", "--index", index, "--json")
     reply = json.loads(done.stdout)
@@ -75,6 +89,25 @@ def test_builds_are_listed_and_verified(index):
     unknown = loos("index", "verify", "abc", "--index", index)
     assert (unknown.returncode, unknown.stdout) == (1, "")
     assert f"Erreur : Aucune construction « abc » dans {index}/builds. Constructions : {build_id}." in unknown.stderr
+
+
+def test_a_corpus_is_checked_and_what_to_mend_is_named(corpus):
+    done = loos("corpus", "check", "--corpus", corpus)
+    assert done.returncode == 1
+    assert "| Autres documents | 1         | 1        | 0 " in done.stdout
+    assert "À corriger : 1.\n- verger.md : pas de paragraphe dans sources.toml." in done.stdout
+    as_json = json.loads(loos("corpus", "check", "--corpus", corpus, "--json").stdout)
+    assert list(as_json["themes"]) == ["Autres documents"]
+    assert as_json["total"]["passages"] == 1
+    assert len(as_json["problems"]) == 1
+
+
+def test_our_corpus_needs_no_mending_and_its_table_is_in_the_docs():
+    done = loos("corpus", "check")
+    assert done.returncode == 0, done.stdout
+    table, _, verdict = done.stdout.partition("\n\n")
+    assert verdict == "Rien à corriger.\n"
+    assert table in (ROOT / "docs" / "corpus.md").read_text(encoding="utf-8")
 
 
 def test_retrieval_is_evaluated(tmp_path):
@@ -103,6 +136,7 @@ def test_retrieval_is_evaluated(tmp_path):
         (["index", "list"], {"LOOS_PORT": "zéro"}, "Réglage port : la valeur 'zéro' ne convient pas"),
         (["index", "list"], {"LOOS_PROT": "1"}, "Réglage inconnu dans l’environnement : LOOS_PROT."),
         (["build"], {"LOOS_MODEL": "/nonexistent"}, "/nonexistent"),
+        (["corpus", "check", "--corpus", "/nonexistent"], {}, "Le dossier du corpus n’existe pas"),
         (["evaluate", "retrieval", "/nonexistent"], {}, "/nonexistent/corpus.jsonl n’existe pas."),
     ],
 )
