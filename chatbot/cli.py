@@ -37,6 +37,8 @@ app.add_typer(corpus_app, name="corpus")
 app.add_typer(index_app, name="index")
 app.add_typer(evaluate_app, name="evaluate")
 
+_LISTED = 10
+
 CorpusOption = Annotated[Path | None, typer.Option("--corpus", help="Dossier des documents.", metavar="DOSSIER")]
 IndexOption = Annotated[Path | None, typer.Option("--index", help="Dossier de l’index.", metavar="DOSSIER")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Écrire le résultat en JSON.")]
@@ -96,10 +98,12 @@ def build(
             publish_anyway=publish_anyway,
             progress=progress,
         )
-    for reason in report.skipped:
-        print(f"Fichier laissé de côté : {reason}", file=sys.stderr)
-    for path in report.without_entry:
-        print(f"Sans paragraphe dans sources.toml : {path}", file=sys.stderr)
+    if report.problems:
+        print(f"À corriger dans le corpus ({len(report.problems)}) :", file=sys.stderr)
+        for problem in report.problems[:_LISTED]:
+            print(f"- {problem}", file=sys.stderr)
+        if len(report.problems) > _LISTED:
+            print("- … la suite avec « loos corpus check ».", file=sys.stderr)
     if as_json:
         _print_json(asdict(report))
         return

@@ -98,7 +98,7 @@ def _note_marks(document: Document) -> _Notes:
         statement.end: "".join(
             f'<sup><a href="#source-{number}" aria-label="{escape(FRENCH.reference.format(number=number))}">{number}'
             "</a></sup>"
-            for number in sorted(numbers[reference] for reference in statement.references)
+            for number in (numbers[reference] for reference in statement.references)
         )
         for statement in document.statements
     }

@@ -16,17 +16,19 @@ from numpy.typing import NDArray
 import ingest
 from index.encoder import Encoder
 from index.errors import CorruptIndex, ForeignIndex, IndexStoreError, RefusedBuild
-from index.gold import GoldQuestion, read_gold
+from index.gold import GoldQuestion, gold_problems, read_gold
 from index.lexical import LexicalIndex
 from index.question import Question
 from index.search import Searcher, embedded_text
 from index.store import SCHEMA, Build, Manifest, Store
 from index.vectors import VectorIndex
 from ingest import Corpus, Passage, corpus_sha256, fold_for_search, read_corpus, split
+from ingest.check import Problem, check_documents
 from ingest.files import QUESTIONS_FILE
 
 __all__ = ["BuildReport", "Progress", "build_index", "is_stale", "make_build"]
 
+_LISTED = 5
 _LIBRARIES = ("bm25s", "lxml", "markdown-it-py", "mdit-py-plugins", "PyStemmer", "trafilatura", "yasbd-lib")
 
 log = logging.getLogger(__name__)
@@ -43,7 +45,11 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """What a build did. `recall` and `live_recall` are the share of gold quotes found, None where not measured."""
+    """What a build did.
+
+    `problems` are what to mend in the corpus, in French. `recall` and `live_recall` are the share of gold quotes found,
+    None where not measured.
+    """
 
     build_id: str
     documents: int
@@ -53,7 +59,7 @@ class BuildReport:
     unchanged: bool = False
     encoded: int = 0
     reused: int = 0
-    without_entry: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
     recall: float | None = None
     live_recall: float | None = None
 
@@ -122,6 +128,7 @@ def build_index(
         build, encoded, reused = make_build(read, gold, encoder, build_id, max_passage_tokens, reusable, progress)
         store.write(build)
         build = store.load(build_id)
+        problems = check_documents(corpus, read, build.passages)
         searcher = Searcher(build, encoder)
         answerable = [question for question in gold if question.answerable]
         asked = searcher.encode([question.question for question in answerable])
@@ -130,6 +137,7 @@ def build_index(
         try:
             if not publish_anyway:
                 _refuse_loss(build, live, _live_sources(store), read)
+                _refuse_grave(build, problems)
                 _refuse_worse(build, recall, live_recall)
             store.publish(build_id)
         finally:
@@ -138,7 +146,7 @@ def build_index(
         build.manifest,
         encoded=encoded,
         reused=reused,
-        without_entry=read.without_entry,
+        problems=(*map(str, problems), *(f"{QUESTIONS_FILE}, {text}" for text in gold_problems(gold, build.documents))),
         recall=recall,
         live_recall=live_recall,
     )
@@ -278,7 +286,7 @@ def _refuse_loss(build: Build, live: Build | None, live_sources: Sequence[str], 
     if lost:
         reasons = "\n".join(f"- {item.reason}" for item in lost)
         raise RefusedBuild(
-            f"{_kept_back(build)} : elle perdrait des documents devenus illisibles.\n{reasons}\n{_ANYWAY}"
+            f"{_kept_back(build)} : elle perdrait des documents qui ne se lisent plus.\n{reasons}\n{_ANYWAY}"
         )
     unnamed = [
         document.source.path
@@ -291,6 +299,15 @@ def _refuse_loss(build: Build, live: Build | None, live_sources: Sequence[str], 
             f"{_kept_back(build)} : ses réponses ne diraient plus de qui viennent {', '.join(unnamed)}. "
             f"Remettez leur paragraphe dans sources.toml. {_ANYWAY}"
         )
+
+
+def _refuse_grave(build: Build, problems: Sequence[Problem]) -> None:
+    """Refuse a build that would quote words without the source that they promise, or that are not their publisher's."""
+    if grave := [f"- {problem}" for problem in problems if problem.grave]:
+        if len(grave) > _LISTED:
+            grave[_LISTED:] = [f"- … et {len(grave) - _LISTED} autres, que nomme « loos corpus check »."]
+        listed = "\n".join(grave)
+        raise RefusedBuild(f"{_kept_back(build)} : elle citerait des phrases sans leur source.\n{listed}\n{_ANYWAY}")
 
 
 def _refuse_worse(build: Build, recall: float | None, live_recall: float | None) -> None:

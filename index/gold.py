@@ -91,7 +91,7 @@ def _explain(error: ValidationError) -> str:
         "missing": f"« {name} » manque",
         "unexpected_keyword_argument": f"« {name} » est inconnu",
         "extra_forbidden": f"« {name} » est inconnu",
-        "literal_error": f"« {name} » vaut {first['input']!r}, qui n’est pas un genre connu",
+        "literal_error": f"« {name} » vaut {first['input']!r} ; les genres sont fact, theme, far, service et near",
     }
     return problems.get(first["type"], f"« {name} » vaut {first['input']!r}, qui ne convient pas")
 
@@ -116,27 +116,28 @@ def gold_problems(questions: Sequence[GoldQuestion], documents: Mapping[str, Doc
     }
     asked: dict[str, str] = {}
     for question in questions:
+        named = f"{question.id}, « {question.question} »"
         text = fold_for_search(question.question).lower().rstrip(" ?.!")
         if (other := asked.setdefault(text, question.id)) != question.id:
-            yield f"{question.id} : la même question que {other}. Retirez l’une des deux."
+            yield f"{named} : la même question que {other}. Retirez l’une des deux."
         if text in headings:
-            yield f"{question.id} : la question est la copie d’un titre. Posez-la avec d’autres mots."
+            yield f"{named} : la question est la copie d’un titre. Posez-la avec d’autres mots."
         of_answerable_kind = question.kind in ("fact", "theme")
         if not question.answerable == bool(question.spans) == of_answerable_kind:
             yield (
-                f"{question.id} : une question de genre fact ou theme a « answerable » à true et des citations ; "
+                f"{named} : une question de genre fact ou theme a « answerable » à true et des citations ; "
                 "une question de genre far, service ou near l’a à false, sans citation."
             )
         for span in question.spans:
             if span.document not in documents:
-                yield f"{question.id} : le document « {span.document} » n’existe pas. Corrigez ou retirez la question."
+                yield f"{named} : le document « {span.document} » n’existe pas. Retirez cette citation, ou corrigez-la."
             elif span.quote not in documents[span.document].text:
                 yield (
-                    f"{question.id} : « {span.quote} » n’est pas dans {documents[span.document].source.path}. "
-                    "Recopiez la citation mot à mot, ou retirez la question."
+                    f"{named} : « {span.quote} » n’est plus dans {documents[span.document].source.path}. "
+                    "Recopiez la phrase actuelle mot à mot, ou retirez cette citation."
                 )
             elif not any(gold in span.quote for gold in question.gold):
-                yield f"{question.id} : « {span.quote} » ne contient aucun des textes attendus (gold). Corrigez-les."
+                yield f"{named} : « {span.quote} » ne contient aucun des textes attendus (gold). Corrigez-les."
 
 
 def _section(span: GoldSpan, documents: Mapping[str, Document]) -> str:

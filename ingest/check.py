@@ -23,16 +23,21 @@ _SHORTEST = 10
 _REPEATED = 0.8
 """Two passages repeat each other if one holds this share of the other's runs of `_SHINGLE` words."""
 
+_ENDS_SENTENCE = re.compile(r"[.!?…]\s?[»”\"’)\]]*$")
 _HOST = re.compile(r"[^\s./]+(?:\.[^\s./]+)+")
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What to mend: the file, the place in it (a heading, or empty), and what is wrong there and how to mend it."""
+    """What to mend: the file, the place in it (a heading, or empty), and what is wrong there and how to mend it.
+
+    `grave` is what must not be served: words without the source that they promise, or not their publisher's own.
+    """
 
     path: str
     place: str
     text: str
+    grave: bool = False
 
     def __str__(self) -> str:
         return f"{self.path}{f', « {self.place} »' if self.place else ''} : {self.text}"
@@ -49,7 +54,7 @@ def check_documents(folder: Path, corpus: Corpus, passages: Sequence[Passage]) -
     for document in corpus.documents:
         problems += _check_source(document, document.source.path in corpus.without_entry)
         problems += _check_original(folder, document)
-        problems += _check_headings(folder, document)
+        problems += _check_blocks(folder, document)
         problems += _check_statements(document)
     return [*problems, *_check_repeats(passages, {document.id: document.source.path for document in corpus.documents})]
 
@@ -84,20 +89,29 @@ def _check_original(folder: Path, document: Document) -> Iterator[Problem]:
         yield Problem(path, "", f"son original ne se lit pas ({error})")
         return
     if _words(" ".join(block.text for block in blocks)) != _words(document.text):
-        yield Problem(
-            path, "", f"le texte n’est plus mot à mot celui de {original}. Corrigez-le, ou changez l’original."
-        )
+        text = f"le texte n’est plus mot à mot celui de {original}. Corrigez-le, ou changez l’original."
+        yield Problem(path, "", text, grave=True)
 
 
-def _check_headings(folder: Path, document: Document) -> Iterator[Problem]:
+def _check_blocks(folder: Path, document: Document) -> Iterator[Problem]:
+    """Headings without a text, and calls of a fiche's notes that do not stand behind a sentence."""
     path = document.source.path
-    blocks, _ = read_blocks(read_file(folder / path, path).data, path)
+    try:
+        blocks, _ = read_blocks(read_file(folder / path, path).data, path)
+    except UnreadableSource:
+        return  # changed since it was read
     before = ""
     for block in blocks:
         if block.kind is BlockKind.HEADING and not normalise_text(block.text).strip():
             where = f"après « {before} »" if before else "au début"
             yield Problem(path, "", f"un titre est vide, {where}. Écrivez-le ou retirez-le.")
         before = block.text[:60] or before
+        for place, _ in block.marks if document.source.kind is DocumentKind.FICHE else ():
+            said = block.text[max(0, place - 60) : place].rstrip()
+            if not _ENDS_SENTENCE.search(said):
+                yield Problem(
+                    path, "", f"l’appel de note derrière « …{said} » n’est pas juste après un point. Déplacez-le."
+                )
     for section, following in zip(document.sections, (*document.sections[1:], None), strict=True):
         holds = any(block.kind is not BlockKind.HEADING for block in section.blocks)
         if not holds and not _is_inside(following, section):
@@ -108,7 +122,7 @@ def _check_statements(document: Document) -> Iterator[Problem]:
     path = document.source.path
     for reference in dict.fromkeys(r for statement in document.statements for r in statement.references):
         if problem := _address_problem(reference.url):
-            yield Problem(path, "", problem)
+            yield Problem(path, "", f"la source « {reference.publisher} » : {problem}")
         if not reference.publisher:
             yield Problem(path, "", f"la source <{reference.url}> n’a pas d’éditeur. Écrivez « Éditeur – titre <…> ».")
         elif not reference.title:
@@ -116,7 +130,9 @@ def _check_statements(document: Document) -> Iterator[Problem]:
                 path, "", f"la source « {reference.publisher} » n’a pas de titre. Écrivez « Éditeur – titre <…> »."
             )
     if document.source.kind is not DocumentKind.FICHE:
+        yield from _check_kind(document)
         return
+    yield from _check_notes(document)
     with_source = {(statement.start, statement.end) for statement in document.statements}
     for section in document.sections:
         for block in section.blocks:
@@ -128,7 +144,31 @@ def _check_statements(document: Document) -> Iterator[Problem]:
                         _place(section),
                         f"phrase sans source : « {text[start:end]} ». Mettez juste après son point l’appel d’une note, "
                         "et écrivez la note à la fin : « [^nom]: Éditeur – titre <https://…> ».",
+                        grave=True,
                     )
+
+
+def _check_kind(document: Document) -> Iterator[Problem]:
+    """A document whose sentences mostly name a source is a fiche."""
+    prose = [block for section in document.sections for block in section.blocks if block.kind.is_prose]
+    sentences = sum(len(sentence_spans(document.text[block.start : block.end])) for block in prose)
+    if len(document.statements) > sentences / 2:
+        text = f'ses phrases ont leur source : est-ce une fiche ? Ajoutez « kind = "fiche" » dans {SOURCES_FILE}.'
+        yield Problem(document.source.path, "", text)
+
+
+def _check_notes(document: Document) -> Iterator[Problem]:
+    """Notes of a fiche that are no source."""
+    for section in document.sections:
+        for block in section.blocks:
+            if block.kind is BlockKind.NOTE:
+                note = document.text[block.start : block.end][:80]
+                yield Problem(
+                    document.source.path,
+                    "",
+                    f"la note « {note} » n’est la source d’aucune phrase. Écrivez-la à la fin, avec une seule adresse, "
+                    "« [^nom]: Éditeur – titre <https://…> », et appelez-la par [^nom] ; ou retirez-la.",
+                )
 
 
 def _check_repeats(passages: Sequence[Passage], paths: Mapping[str, str]) -> Iterator[Problem]:

@@ -167,10 +167,10 @@ def _read_entries(folder: Path, file: ReadFile, paths: list[str]) -> dict[str, d
         raise InvalidEntry(file.problem)
     try:
         tables = tomllib.loads(file.data.decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidEntry(
-            f"{where} n’est pas un fichier TOML valide : {error}. Corrigez la ligne indiquée."
-        ) from error
+    except UnicodeDecodeError as error:
+        raise InvalidEntry(f"{where} n’est pas enregistré en UTF-8. Enregistrez-le dans cet encodage.") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise InvalidEntry(f"{where} n’est pas un fichier TOML valide{_toml_line(file, error)}") from error
     known = {normalise_text(path) for path in paths}
     entries = {}
     for name, table in tables.items():
@@ -181,6 +181,20 @@ def _read_entries(folder: Path, file: ReadFile, paths: list[str]) -> dict[str, d
             )
         entries[normalise_text(name)] = _check_entry(folder, name, table)
     return entries
+
+
+def _toml_line(file: ReadFile, error: Exception) -> str:
+    """The line that could not be read, if the parser names one, and how a line is written."""
+    how = (
+        'Un texte se met entre guillemets droits ("…"), une date s’écrit sans guillemets (2024-05-31), le nom d’un '
+        'fichier entre crochets et guillemets (["fiches/energie.md"]), et chacun n’y figure qu’une fois.'
+    )
+    found = re.search(r"at line (\d+)", str(error))
+    if not found:
+        return f" ({error}). {how}"
+    number = int(found.group(1))
+    line = "".join(file.data.decode("utf-8-sig").splitlines()[number - 1 : number]).strip()
+    return f" : ligne {number}, « {line} » ({error}). {how}"
 
 
 def _check_entry(folder: Path, name: str, table: Any) -> dict[str, str]:

@@ -134,7 +134,8 @@ def _check_calls(tokens: "list[Token]", path: str, lines_before: int) -> None:
             if child.type == "text" and (unknown := _CALL.search(child.content)):
                 line = lines_before + token.map[0] + 1 if token.map else "?"
                 raise UnreadableSource(
-                    f"{path} : ligne {line}, l’appel de note « {unknown.group()} » n’a pas de note. Corrigez l’appel, "
+                    f"{path} : ligne {line}, l’appel de note « {unknown.group()} » n’a pas de note. Corrigez l’appel "
+                    "(les majuscules comptent, et la note s’écrit sans espace avant « : ») "
                     f"ou ajoutez à la fin du fichier la ligne « {unknown.group()}: Éditeur – titre <https://…> »."
                 )
 

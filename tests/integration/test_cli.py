@@ -42,7 +42,7 @@ def index(corpus, tmp_path_factory):
     done = loos("build", "--corpus", corpus, "--index", folder)
     assert done.returncode == 0, done.stderr
     assert "en service : 1 document(s), 1 passages, 2 phrases." in done.stdout
-    assert "Sans paragraphe dans sources.toml : verger.md" in done.stderr
+    assert "À corriger dans le corpus (1) :\n- verger.md : pas de paragraphe dans sources.toml." in done.stderr
     return folder
 
 

@@ -155,6 +155,43 @@ def test_a_document_that_gold_questions_name_and_that_is_gone_is_named(corpus, s
         build(corpus, store)
 
 
+FICHE = "# Mare\n\nLa mare est verte.[^a]{} Elle est ronde.[^a]\n\n[^a]: Ville – Page <https://ville.fr/mare>\n"
+FICHE_ENTRY = '["mare.md"]\npublisher = "Nous"\nkind = "fiche"\nnote = "Une fiche."\npublished = 2026-01-02\n'
+
+
+def test_a_build_that_would_quote_a_fiche_without_its_source_is_not_published(corpus, store):
+    (corpus / "mare.md").write_text(FICHE.format(""), encoding="utf-8")
+    (corpus / "sources.toml").write_text(FICHE_ENTRY, encoding="utf-8")
+    live, _ = build(corpus, store)
+    (corpus / "mare.md").write_text(FICHE.format(" Elle est froide."), encoding="utf-8")
+    with pytest.raises(
+        RefusedBuild, match=r"sans leur source\.\n- mare\.md : phrase sans source : « Elle est froide\. »"
+    ):
+        build(corpus, store)
+    assert store.current_id() == live.build_id
+    published, _ = build(corpus, store, publish_anyway=True)
+    assert store.current_id() == published.build_id != live.build_id
+
+
+def test_a_build_whose_words_are_no_longer_the_originals_is_not_published(corpus, store):
+    (corpus / "originals").mkdir()
+    (corpus / "originals" / "eau.txt").write_text(WATER, encoding="utf-8")
+    (corpus / "sources.toml").write_text('["eau.md"]\npublisher = "Ville"\noriginal = "originals/eau.txt"\n')
+    (corpus / "eau.md").write_text(WATER + "\nUn ajout.\n", encoding="utf-8")
+    with pytest.raises(RefusedBuild, match=r"n’est plus mot à mot celui de originals/eau\.txt"):
+        build(corpus, store)
+    assert store.current_id() is None
+
+
+def test_a_build_reports_what_to_mend_in_its_corpus(corpus, store):
+    question = {**QUESTION, "spans": [{"document": "energie", "quote": "absente"}], "gold": ["absente"]}
+    (corpus / "questions.jsonl").write_text(json.dumps(question) + "\n", encoding="utf-8")
+    report, _ = build(corpus, store)
+    assert [problem.split(" : ")[0].split(",")[0] for problem in report.problems] == [
+        *("eau.md", "energie.md", "questions.jsonl")
+    ]
+
+
 def test_a_build_that_forgets_who_published_a_document_is_not_published(corpus, store):
     (corpus / "sources.toml").write_text('["eau.md"]\npublisher = "Ville"\n', encoding="utf-8")
     live, _ = build(corpus, store)

@@ -48,6 +48,13 @@ def test_a_sound_fiche_needs_nothing(tmp_path: Path) -> None:
         ("Texte.[^v]\n\n[^v]: Ville – Page <https://ville>\n", "« https://ville » n’est pas une adresse du web."),
         ("Texte.[^v]\n\n[^v]: <https://ville.fr>\n", "la source <https://ville.fr> n’a pas d’éditeur."),
         ("Texte.[^v]\n\n[^v]: Ville, page <https://ville.fr>\n", "la source « Ville, page » n’a pas de titre."),
+        (
+            "Texte.[^v] Suite.[^w]\n\n" + NOTE + "[^w]: Presse, 2 mai\n",
+            "a.md : la note « Presse, 2 mai » n’est la source",
+        ),
+        ("Texte.[^v]\n\n" + NOTE + "[^w]: Presse – Page <https://a.fr>\n", "n’est la source d’aucune phrase."),
+        ("Le samedi [^v] Il existe.[^v]\n\n" + NOTE, "a.md : l’appel de note derrière « …Le samedi » n’est pas juste"),
+        ("Il existe.[^v], [^v] Encore.[^v]\n\n" + NOTE, "derrière « …Il existe., » n’est pas juste après un point."),
     ],
 )
 def test_what_is_wrong_in_a_fiche_is_named_with_its_place(tmp_path: Path, text: str, message: str) -> None:
@@ -63,6 +70,7 @@ def test_what_is_wrong_in_a_fiche_is_named_with_its_place(tmp_path: Path, text: 
         ('["a.md"]\npublisher = "A"\nurl = "https://a.fr:x/"', "n’est pas une adresse du web."),
         (BARE_FICHE, "la fiche ne dit pas ce qu’elle est."),
         (BARE_FICHE, "la fiche n’a pas de date."),
+        ('["a.md"]\npublisher = "A"', "ses phrases ont leur source : est-ce une fiche ?"),
     ],
 )
 def test_what_is_wrong_in_what_is_said_of_a_file_is_named(tmp_path: Path, sources: str, message: str) -> None:
@@ -136,7 +144,7 @@ def gold_corpus(folder: Path) -> dict[str, Document]:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (question(1, ("a", "dit un et 41")), "« dit un et 41 » n’est pas dans a.md"),
+        (question(1, ("a", "dit un et 41")), "« dit un et 41 » n’est plus dans a.md"),
         (question(1, ("b", "dit un")), "le document « b » n’existe pas"),
         (question(1, ("a", "dit un et 3"), ("a", "partie 4")), "« partie 4 » ne contient aucun des textes attendus"),
         (question(1, ("a", "dit un et 3"), answerable=False, kind="near"), "sans citation"),
@@ -151,7 +159,7 @@ def test_what_is_wrong_in_gold_questions_is_named(tmp_path: Path, wrong: GoldQue
     assert list(gold_problems([sound], documents)) == []
     (found,) = gold_problems([sound, wrong], documents)
     assert message in found
-    assert found.startswith("q-1 : ")
+    assert found.startswith("q-1, « ")
 
 
 def test_all_questions_on_a_section_are_in_one_half(tmp_path: Path) -> None:

@@ -172,7 +172,8 @@ def test_the_corpus_carries_the_checksum_of_what_was_read(tmp_path):
         ('["a.md"]\ntitle = 3', "« title » doit être un texte"),
         ('["a.md"]\noriginal = "absent.txt"', "« absent.txt » (original)"),
         ('titre = "A"', "écrivez une section par document"),
-        ("[a.md", "n’est pas un fichier TOML valide"),
+        ("[a.md", "n’est pas un fichier TOML valide ("),
+        ('["a.md"]\ntitle = "A\npublisher = "B"', 'ligne 2, « title = "A » ('),
         ("a = " + "[" * 2000, "n’est pas un fichier TOML valide"),
     ],
 )

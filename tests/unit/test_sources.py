@@ -191,7 +191,7 @@ FICHE = document_of(
 def test_sentences_with_sources_lead_to_the_list_of_them() -> None:
     html = document_page(FICHE, None, True)
     read = Reader(html)
-    assert read.texts["sup"] == ["1", "1", "2"]
+    assert read.texts["sup"] == ["1", "2", "1"]
     assert read.texts["li"] == ["ADEME <agence> – Protocole & suites", "Cerdd – javascript:alert(1)"]
     assert {"source-1", "source-2"} <= set(read.ids)
     assert html.count('href="#source-1" aria-label="source 1"') == 2
@@ -211,7 +211,7 @@ def test_the_sources_of_a_quote_stand_behind_its_mark() -> None:
 def test_a_quote_is_marked_whole_whatever_sources_stand_in_it(quote: str) -> None:
     read = Reader(document_page(FICHE, span_of(quote, FICHE), True))
     assert read.marks == [quote]
-    assert read.texts["sup"] == ["1", "1", "2"]
+    assert read.texts["sup"] == ["1", "2", "1"]
 
 
 def test_the_note_of_a_document_stands_at_its_top() -> None:
