@@ -5,6 +5,7 @@
 #   make check    style, types, unit and integration tests: before each commit
 #   make build    set-up and index only
 #   make bench    speed and memory
+#   make evaluate quality of answers, compared with the committed figures; PIAF=folder for the French questions too
 #
 # PYTHON       the interpreter .venv is made with (3.11 or later)
 # TORCH_INDEX  address of PyTorch's own CPU wheels; without it, pip may bring gigabytes of GPU libraries
@@ -15,7 +16,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: serve build test lint check bench lock clean
+.PHONY: serve build test lint check bench evaluate lock clean
 
 serve: build-or-keep
 	@$(BIN)/loos serve
@@ -42,6 +43,9 @@ check: lint
 
 bench: $(VENV)/.installed-dev build
 	$(BIN)/python tests/evaluation/bench.py
+
+evaluate: $(VENV)/.installed-dev build
+	$(BIN)/python tests/evaluation/evaluate.py $(if $(PIAF),--piaf $(PIAF))
 
 COMPILE := $(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --no-header --no-emit-index-url --no-emit-find-links \
   --no-emit-trusted-host

@@ -266,6 +266,57 @@ def evaluate_retrieval_command(
             print(f"{name:10} {value}")
 
 
+@evaluate_app.command("answers")
+def evaluate_answers_command(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="Dossier BEIR ; sans lui, les questions de contrôle.", metavar="DOSSIER"),
+    ] = None,
+    half: Annotated[
+        str, typer.Option("--half", help="choosing, reporting ou all : quelle moitié des questions.", metavar="MOITIÉ")
+    ] = "reporting",
+    limit: Annotated[
+        int, typer.Option("--limit", min=0, help="Nombre de questions d’un dossier, 0 pour toutes.", metavar="NOMBRE")
+    ] = 0,
+    index: IndexOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Mesurer les réponses : les bons passages, les bonnes phrases, les refus.
+
+    Sur les questions de contrôle de l’index en service ; ou sur un dossier de passages, où chaque question est posée
+    telle quelle (all), sans son passage (near) et sans son article (far).
+
+    Exemple : loos evaluate answers --half reporting
+    """
+    from chatbot.evaluate import collection_outcomes, gold_outcomes, summary
+    from index.evaluate import build_collection, read_collection
+    from index.search import Searcher
+    from index.store import Store
+
+    if half not in ("choosing", "reporting", "all"):
+        raise typer.BadParameter(f"« {half} » : choisissez choosing, reporting ou all.", param_hint="--half")
+    settings = load_settings(index=index)
+    if folder is None:
+        build = Store(settings.index).load(model=settings.model)
+        outcomes = gold_outcomes(Searcher(build, _load_encoder(settings)))
+        outcomes = [outcome for outcome in outcomes if half in ("all", outcome.groups[0])]
+    else:
+        collection = read_collection(folder)
+        encoder = _load_encoder(settings)
+        with _progress() as progress:
+            searcher = Searcher(build_collection(collection, encoder, settings.max_passage_tokens, progress), encoder)
+        outcomes = collection_outcomes(collection, searcher, limit)
+    figures = summary(outcomes)
+    if as_json:
+        _print_json(figures)
+        return
+    for name, of_group in figures.items():
+        print(f"\n{name}")
+        for figure, value in of_group.items():
+            interval = f"{value[0]:.3f}  [{value[1]:.3f} ; {value[2]:.3f}]" if isinstance(value, list) else value
+            print(f"  {figure:20} {interval}")
+
+
 def _log_from(level: int) -> None:
     """Log our own packages to stderr from this level, and others' warnings, whatever level they set themselves."""
     handler = logging.StreamHandler()

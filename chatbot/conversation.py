@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -20,13 +20,14 @@ from index import Hit, Searcher
 from index.question import Question, focus
 from ingest.normalise import normalise_block
 
-__all__ = ["check_question", "contact", "reply_to"]
+__all__ = ["Found", "check_question", "contact", "find", "reply_to"]
 
 FloatArray = NDArray[np.float32]
 
 _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 _SEARCHED = 20
 """Passages searched for: enough for ten to be left once those that hold only a question or a label are dropped."""
+_SEARCHED_WITHOUT = 150
 _NEAREST = 3
 _SUGGESTIONS = 3
 _TRIED = 12
@@ -56,7 +57,7 @@ def reply_to(question: str, searcher: Searcher, settings: Settings, language: st
         return _no_words(question, language, searcher)
     (asked,) = searcher.encode([question])
     encoded = time.perf_counter()
-    found = _find(asked, searcher)
+    found = find(asked, searcher)
     timings_ms = {"encode": 1000 * (encoded - started), "search": 1000 * (time.perf_counter() - encoded)}
     if found.is_answer:
         sentences, citations = compose(asked, found.candidates, searcher)
@@ -80,19 +81,26 @@ def reply_to(question: str, searcher: Searcher, settings: Settings, language: st
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class Found:
+    """The passages found for a question, their sentences, and whether these are enough for an answer."""
+
     hits: tuple[Hit, ...]
     candidates: tuple[Candidate, ...]
     probability: float
     is_answer: bool
 
 
-def _find(asked: Question, searcher: Searcher) -> _Found:
-    """What the passages hold for a question, and whether it is enough to answer."""
-    hits = tuple(hit for hit in searcher.search(asked, _SEARCHED) if has_answer_text(hit.passage))
+def find(asked: Question, searcher: Searcher, without: Collection[str] = ()) -> Found:
+    """What the passages hold for a question, and whether that is an answer, as if documents `without` were gone."""
+    depth = _SEARCHED if not without else _SEARCHED_WITHOUT
+    hits = tuple(
+        hit
+        for hit in searcher.search(asked, depth)
+        if hit.passage.document_id not in without and has_answer_text(hit.passage)
+    )[:_SEARCHED]
     found = candidates(asked, hits, searcher)
     probability, threshold = answer_probability(asked.text, detect_language(asked.text), hits, found, searcher)
-    return _Found(hits, found, probability, bool(found) and probability >= threshold)
+    return Found(hits, found, probability, bool(found) and probability >= threshold)
 
 
 def contact(settings: Settings) -> str:
@@ -150,12 +158,12 @@ def _suggestions(asked: Question, hits: Sequence[Hit], language: str, searcher: 
     similarity = build.question_vectors @ asked.vector
     rows = sorted(_answered(searcher, language), key=lambda row: -similarity[row])
     if rows:
-        answered = (row for row in rows[:_TRIED] if _find(_gold_question(row, searcher), searcher).is_answer)
+        answered = (row for row in rows[:_TRIED] if find(_gold_question(row, searcher), searcher).is_answer)
         return tuple(build.questions[row].question for row in islice(answered, _SUGGESTIONS))
     template = messages_for(language).question_about
     texts = dict.fromkeys(template.format(heading=hit.passage.heading_path[-1]) for hit in hits)
     others = (q for q in searcher.encode(list(texts)) if q.text != asked.text)
-    return tuple(islice((q.text for q in others if _find(q, searcher).is_answer), _SUGGESTIONS))
+    return tuple(islice((q.text for q in others if find(q, searcher).is_answer), _SUGGESTIONS))
 
 
 def _gold_question(row: int, searcher: Searcher) -> Question:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,14 +14,24 @@ from index.build import Progress, make_build
 from index.encoder import Encoder
 from index.errors import IndexStoreError
 from index.search import Searcher, System
+from index.store import Build
 from ingest import Corpus, Document, Source
 from ingest.assemble import ReadBlock, assemble
 from ingest.document import BlockKind
 
-__all__ = ["InvalidDataset", "RetrievalScores", "evaluate_retrieval", "score_ranking"]
+__all__ = [
+    "Collection",
+    "CollectionQuestion",
+    "InvalidDataset",
+    "RetrievalScores",
+    "build_collection",
+    "evaluate_retrieval",
+    "read_collection",
+    "score_ranking",
+]
 
 _DEPTH = 10
-_FILES = {"corpus.jsonl": ("_id", "title", "text"), "queries.jsonl": ("_id", "text")}
+_REQUIRED = {"corpus.jsonl": ("_id", "text"), "queries.jsonl": ("_id", "text")}
 
 
 class InvalidDataset(IndexStoreError):
@@ -41,6 +52,60 @@ class RetrievalScores:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class CollectionQuestion:
+    """A judged question; `answers` are texts that answer it, empty where the collection does not say."""
+
+    id: str
+    text: str
+    answers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A data set in BEIR's layout: documents, the questions that are judged, and the gain of each document for each.
+
+    `groups` names what each document is a part of (an article, for passages), the document's own id where the
+    collection does not say.
+    """
+
+    documents: tuple[Document, ...]
+    groups: Mapping[str, str]
+    questions: tuple[CollectionQuestion, ...]
+    judged: Mapping[str, Mapping[str, int]]
+
+
+def read_collection(folder: Path) -> Collection:
+    """Read `corpus.jsonl`, `queries.jsonl` and `qrels.tsv`. Questions without any judged document are left out.
+
+    What BEIR has no key for stands under its `metadata`: `group` of a document, `answers` (a list) of a question.
+
+    Raises:
+        InvalidDataset: a file is missing or has a wrong line, or there is nothing to judge.
+    """
+    lines = [line for line in _read_lines(folder, "corpus.jsonl") if line["text"].strip()]
+    judged = _read_qrels(folder)
+    questions = tuple(
+        CollectionQuestion(line["_id"], line["text"], tuple(map(str, _metadata(line, "answers", []))))
+        for line in _read_lines(folder, "queries.jsonl")
+        if judged.get(line["_id"])
+    )
+    if not questions:
+        raise InvalidDataset(f"{folder} : aucune question de queries.jsonl n’est jugée dans qrels.tsv.")
+    if not lines:
+        raise InvalidDataset(f"{folder / 'corpus.jsonl'} ne contient aucun texte.")
+    groups = {line["_id"]: str(_metadata(line, "group", line["_id"])) for line in lines}
+    return Collection(tuple(map(_document, lines)), groups, questions, judged)
+
+
+def build_collection(
+    collection: Collection, encoder: Encoder, max_passage_tokens: int, progress: Progress | None = None
+) -> Build:
+    """A build in memory of a collection's documents, split as the product splits them."""
+    corpus = Corpus(collection.documents, (), ())
+    return make_build(corpus, (), encoder, "evaluation", max_passage_tokens, None, progress)[0]
+
+
 def evaluate_retrieval(
     folder: Path,
     encoder: Encoder,
@@ -49,33 +114,24 @@ def evaluate_retrieval(
     max_passage_tokens: int,
     progress: Progress | None = None,
 ) -> RetrievalScores:
-    """Scores of one system on `corpus.jsonl`, `queries.jsonl` and `qrels.tsv`.
-
-    Texts are split as the product splits them; a document's score is that of its best passage. Questions without any
-    judged document are left out.
+    """Scores of one system on a collection. A document's score is that of its best passage.
 
     Raises:
-        InvalidDataset: a file is missing or has a wrong line.
+        InvalidDataset: as `read_collection`.
     """
     started = time.perf_counter()
-    documents = _read_lines(folder, "corpus.jsonl")
-    judged = _read_qrels(folder)
-    questions = [line for line in _read_lines(folder, "queries.jsonl") if judged.get(line["_id"])]
-    if not questions:
-        raise InvalidDataset(f"{folder} : aucune question de queries.jsonl n’est jugée dans qrels.tsv.")
-    corpus = Corpus(tuple(_document(line) for line in documents if line["text"].strip()), (), ())
-    if not corpus.documents:
-        raise InvalidDataset(f"{folder / 'corpus.jsonl'} ne contient aucun texte.")
-    build, _, _ = make_build(corpus, (), encoder, "evaluation", max_passage_tokens, None, progress)
+    collection = read_collection(folder)
+    build = build_collection(collection, encoder, max_passage_tokens, progress)
     searcher = Searcher(build, encoder)
     scores = []
-    for question, encoded in zip(questions, searcher.encode([q["text"] for q in questions]), strict=True):
+    texts = [question.text for question in collection.questions]
+    for question, encoded in zip(collection.questions, searcher.encode(texts), strict=True):
         hits = searcher.search(encoded, _DEPTH * 10, system)
         ranking = list(dict.fromkeys(hit.passage.document_id for hit in hits))[:_DEPTH]
-        scores.append(score_ranking(ranking, judged[question["_id"]]))
+        scores.append(score_ranking(ranking, collection.judged[question.id]))
     ndcg, mrr, recall_1, recall_5, recall_10 = np.mean(scores, axis=0).tolist()
     seconds = time.perf_counter() - started
-    return RetrievalScores(ndcg, mrr, recall_1, recall_5, recall_10, len(questions), len(build.passages), seconds)
+    return RetrievalScores(ndcg, mrr, recall_1, recall_5, recall_10, len(scores), len(build.passages), seconds)
 
 
 def score_ranking(ranking: Sequence[str], relevant: Mapping[str, int]) -> tuple[float, float, float, float, float]:
@@ -95,14 +151,20 @@ def score_ranking(ranking: Sequence[str], relevant: Mapping[str, int]) -> tuple[
     return ndcg, mrr, recall_1, recall_5, recall_10
 
 
-def _document(line: Mapping[str, str]) -> Document:
+def _document(line: Mapping[str, Any]) -> Document:
     source = Source(line["_id"], "", "", "", "", "", "")
     blocks = [ReadBlock(BlockKind.PARAGRAPH, part) for part in line["text"].split("\n\n")]
-    document = assemble(blocks, title=line["title"] or "-", theme="", source=source)
-    return replace(document, id=line["_id"], title=line["title"])
+    title = str(line.get("title") or "")
+    return replace(assemble(blocks, title=title or "-", theme="", source=source), id=line["_id"], title=title)
 
 
-def _read_lines(folder: Path, name: str) -> list[dict[str, str]]:
+def _metadata(line: Mapping[str, Any], key: str, default: Any) -> Any:
+    metadata = line.get("metadata")
+    return metadata.get(key, default) if isinstance(metadata, dict) else default
+
+
+def _read_lines(folder: Path, name: str) -> list[dict[str, Any]]:
+    """The lines of a file, each with its required keys as texts."""
     path = folder / name
     if not path.is_file():
         raise InvalidDataset(
@@ -114,9 +176,9 @@ def _read_lines(folder: Path, name: str) -> list[dict[str, str]]:
             continue
         try:
             line = json.loads(text)
-            lines.append({key: str(line.get(key, "") if key == "title" else line[key]) for key in _FILES[name]})
-        except (ValueError, KeyError, AttributeError) as error:
-            raise InvalidDataset(f"{path}, ligne {number} : il faut un objet JSON avec {_FILES[name]}.") from error
+            lines.append({**line, **{key: str(line[key]) for key in _REQUIRED[name]}})
+        except (ValueError, KeyError, TypeError) as error:
+            raise InvalidDataset(f"{path}, ligne {number} : il faut un objet JSON avec {_REQUIRED[name]}.") from error
     return lines
 
 

@@ -1,6 +1,6 @@
-"""Convert PIAF (SQuAD's JSON) to a folder in BEIR's layout, for `loos evaluate retrieval`.
+"""Convert PIAF (SQuAD's JSON) to a folder in BEIR's layout, for `loos evaluate retrieval` and `loos evaluate answers`.
 
-    python tests/evaluation/piaf_to_beir.py PIAF_FOLDER OUTPUT_FOLDER [--half choosing|reporting]
+    python tests/evaluation/piaf_to_beir.py PIAF_FOLDER OUTPUT_FOLDER [--half|--questions choosing|reporting]
 
 Each passage of PIAF is a document, without its article's title, and each question's answer is its own passage. Articles
 are split in two by a hash of their title: choose settings on one half, report on the other or on all.
@@ -17,7 +17,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("piaf", type=Path, help="folder that holds piaf.json")
     parser.add_argument("output", type=Path, help="folder to write, made if missing")
-    parser.add_argument("--half", choices=("choosing", "reporting"), help="only the articles of one half")
+    halves = ("choosing", "reporting")
+    parser.add_argument("--half", choices=halves, help="only the articles of one half")
+    parser.add_argument("--questions", choices=halves, help="all articles, but the questions of one half only")
     arguments = parser.parse_args()
     source = arguments.piaf / "piaf.json"
     if not source.is_file():
@@ -29,9 +31,13 @@ def main() -> int:
             continue
         for number, paragraph in enumerate(article["paragraphs"]):
             passage = f"{article['title']}#{number}"
-            corpus.append({"_id": passage, "title": "", "text": paragraph["context"]})
+            group = {"group": article["title"]}
+            corpus.append({"_id": passage, "title": "", "text": paragraph["context"], "metadata": group})
+            if arguments.questions and half(article["title"]) != arguments.questions:
+                continue
             for question in paragraph["qas"]:
-                queries.append({"_id": question["id"], "text": question["question"]})
+                answers = {"answers": list(dict.fromkeys(answer["text"] for answer in question["answers"]))}
+                queries.append({"_id": question["id"], "text": question["question"], "metadata": answers})
                 qrels.append(f"{question['id']}\t{passage}\t1")
     arguments.output.mkdir(parents=True, exist_ok=True)
     for name, lines in (("corpus.jsonl", corpus), ("queries.jsonl", queries)):

@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ["build", "ask", "serve", "corpus check", "index list", "index verify", "evaluate retrieval"]
+COMMANDS = [
+    "build",
+    "ask",
+    "serve",
+    "corpus check",
+    "index list",
+    "index verify",
+    "evaluate answers",
+    "evaluate retrieval",
+]
 
 
 def loos(*arguments, **environment):

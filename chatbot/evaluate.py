@@ -1,0 +1,261 @@
+"""How good answers are: on the gold questions, and on a collection of passages with known answers.
+
+Each question gives one `Outcome`; `summary` sums outcomes up, with 95 % bootstrap intervals. What is said of an
+answer's text is said of the one that would be given if no question were declined, so that declining more does not look
+like answering better.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chatbot.answer import Citation, Sentence
+from chatbot.compose import compose
+from chatbot.conversation import Found, find
+from index import Build, Hit, Searcher
+from index.evaluate import Collection
+from index.gold import GoldQuestion, half
+from index.question import Question
+from ingest.sentences import Span
+
+__all__ = ["Outcome", "auc", "collection_outcomes", "gold_outcomes", "risk_and_coverage", "summary"]
+
+_DEPTH = 10
+_SAMPLES = 1000
+_SEED = 20_261_123
+
+Place = tuple[str, Span]
+"""A document's id and the offsets of a gold quote in its text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one question.
+
+    `probability` is the service's own, that the passages answer; `answered` whether it gave the answer. `rank` is that
+    of the first passage with a gold quote, from 1, and `sentence` the first of the answer's sentences to hold a gold
+    answer, from 1; both are 0 where there is none. `precision` is the share of the cited characters that stand in the
+    sentences of gold quotes, `recall` the share of the gold quote covered best. `groups` are what it counts under.
+    """
+
+    id: str
+    answerable: bool
+    probability: float
+    answered: bool
+    rank: int
+    sentence: int
+    precision: float
+    recall: float
+    milliseconds: float
+    groups: tuple[str, ...]
+
+    @property
+    def correct(self) -> bool:
+        """Whether the answer was given, holds a gold answer and cites a gold quote."""
+        return self.answered and self.sentence > 0 and self.recall > 0
+
+
+def gold_outcomes(searcher: Searcher) -> list[Outcome]:
+    """One outcome for each gold question of the build, grouped by half, kind, language and style."""
+    build = searcher.build
+    outcomes = []
+    for gold in build.questions:
+        language = gold.language if gold.language in ("fr", "en") else "other"
+        groups = (half(gold, build.documents), gold.kind, language, gold.style)
+        started = time.perf_counter()
+        (asked,) = searcher.encode([gold.question])
+        outcomes.append(_outcome(gold.id, asked, searcher, _places(gold, build), gold.gold, groups, started))
+    return outcomes
+
+
+def collection_outcomes(collection: Collection, searcher: Searcher, limit: int = 0) -> list[Outcome]:
+    """Three outcomes for each question of a collection that the searcher's build was made of.
+
+    Of all questions, or of `limit` of them that a fixed draw takes.
+
+    As it is (`all`); with its own passages left out (`near`), unless another of their group holds its answer; and with
+    their whole groups left out (`far`): the last two are unanswerable.
+    """
+    build = searcher.build
+    members: dict[str, set[str]] = {}
+    for document, of in collection.groups.items():
+        members.setdefault(of, set()).add(document)
+    questions = list(collection.questions)
+    if limit and limit < len(questions):
+        chosen = np.random.default_rng(_SEED).choice(len(questions), size=limit, replace=False)
+        questions = [questions[position] for position in sorted(chosen)]
+    outcomes = []
+    for question, asked in zip(questions, searcher.encode([q.text for q in questions]), strict=True):
+        own = {name for name, gain in collection.judged[question.id].items() if gain > 0}
+        group = {member for name in own for member in members[collection.groups[name]]}
+        whole = [(name, (0, len(build.documents[name].text))) for name in sorted(own) if name in build.documents]
+        outcomes.append(_outcome(question.id, asked, searcher, whole, question.answers, ("all",)))
+        elsewhere = (build.documents[name].text for name in group - own if name in build.documents)
+        if not any(answer in text for text in elsewhere for answer in question.answers):
+            outcomes.append(_outcome(question.id, asked, searcher, (), (), ("near",), without=own))
+        outcomes.append(_outcome(question.id, asked, searcher, (), (), ("far",), without=group))
+    return outcomes
+
+
+def summary(outcomes: Sequence[Outcome]) -> dict[str, dict[str, Any]]:
+    """What outcomes come to, for all and for each group: figures, those with an interval as `[value, low, high]`.
+
+    For questions that are answerable: the share found at rank 1 and 5, MRR@10, the share whose first, first two, first
+    three sentences hold a gold answer, those answered correctly, those refused, and the means of precision and recall
+    of the answers given. For the others: the share answered. Between both, the AUC of the probability.
+    """
+    groups = dict.fromkeys(group for outcome in outcomes for group in outcome.groups)
+    figures = {"all questions": _figures(outcomes)}
+    for group in groups:
+        figures[group] = _figures([outcome for outcome in outcomes if group in outcome.groups])
+    answerable = [outcome for outcome in outcomes if outcome.answerable]
+    for kind in ("near", "far", "service"):
+        against = [outcome for outcome in outcomes if kind in outcome.groups]
+        if against and answerable:
+            figures[kind]["auc"] = round(auc([*answerable, *against]), 4)
+    return figures
+
+
+def _figures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    answerable = [outcome for outcome in outcomes if outcome.answerable]
+    others = [outcome for outcome in outcomes if not outcome.answerable]
+    figures: dict[str, Any] = {"questions": len(outcomes)}
+    if answerable:
+        ranks = np.array([outcome.rank for outcome in answerable])
+        first = np.array([outcome.sentence for outcome in answerable])
+        given = [outcome for outcome in answerable if outcome.answered]
+        columns = {
+            "recall@1": ranks == 1,
+            "recall@5": (ranks > 0) & (ranks <= 5),
+            "mrr@10": np.where(ranks > 0, 1 / np.maximum(ranks, 1), 0),
+            "first": first == 1,
+            "first_two": (first > 0) & (first <= 2),
+            "first_three": (first > 0) & (first <= 3),
+            "correct": np.array([outcome.correct for outcome in answerable]),
+            "false_refusals": np.array([not outcome.answered for outcome in answerable]),
+            "citation_precision": np.array([outcome.precision for outcome in given]),
+            "citation_recall": np.array([outcome.recall for outcome in given]),
+        }
+        figures |= {name: _with_interval(values) for name, values in columns.items()}
+    if others:
+        figures["false_answers"] = _with_interval(np.array([outcome.answered for outcome in others]))
+    milliseconds = np.array([outcome.milliseconds for outcome in outcomes])
+    figures["median_ms"], figures["p95_ms"] = (round(float(np.quantile(milliseconds, q)), 1) for q in (0.5, 0.95))
+    return figures
+
+
+def auc(outcomes: Sequence[Outcome]) -> float:
+    """The probability that an answerable question has a higher probability than one that is not, ties counting half.
+
+    The area under the ROC curve by ranks, after Hanley and McNeil (1982).
+    """
+    probability = np.array([outcome.probability for outcome in outcomes])
+    answerable = np.array([outcome.answerable for outcome in outcomes])
+    low, high = probability[~answerable], probability[answerable]
+    below = np.searchsorted(np.sort(low), high, side="left").sum()
+    up_to = np.searchsorted(np.sort(low), high, side="right").sum()
+    return float((below + up_to) / 2 / (len(low) * len(high)))
+
+
+def risk_and_coverage(outcomes: Sequence[Outcome]) -> list[tuple[float, float, float]]:
+    """For each threshold of the probability that changes anything, rising: the threshold, the share of answerable
+    questions that are refused below it, and the share of the others that are answered from it on."""
+    probability = np.array([outcome.probability for outcome in outcomes])
+    answerable = np.array([outcome.answerable for outcome in outcomes])
+    low, high = np.sort(probability[~answerable]), np.sort(probability[answerable])
+    return [
+        (
+            float(threshold),
+            float(np.searchsorted(high, threshold, side="left") / max(len(high), 1)),
+            float(1 - np.searchsorted(low, threshold, side="left") / max(len(low), 1)),
+        )
+        for threshold in np.unique(probability)
+    ]
+
+
+def _outcome(
+    question_id: str,
+    asked: Question,
+    searcher: Searcher,
+    places: Sequence[Place],
+    answers: Sequence[str],
+    groups: tuple[str, ...],
+    started: float | None = None,
+    *,
+    without: set[str] | frozenset[str] = frozenset(),
+) -> Outcome:
+    """Ask, and judge what would be answered; documents `without` are as if they were not there."""
+    started = time.perf_counter() if started is None else started
+    found: Found = find(asked, searcher, without)
+    sentences, citations = compose(asked, found.candidates, searcher) if found.candidates else ((), ())
+    milliseconds = 1000 * (time.perf_counter() - started)
+    precision, recall = _overlap(citations, places, searcher.build)
+    return Outcome(
+        id=question_id,
+        answerable=bool(places),
+        probability=found.probability,
+        answered=found.is_answer,
+        rank=_rank(found.hits, places),
+        sentence=_first_holding(sentences, answers),
+        precision=precision,
+        recall=recall,
+        milliseconds=milliseconds,
+        groups=groups,
+    )
+
+
+def _places(gold: GoldQuestion, build: Build) -> list[Place]:
+    places = []
+    for span in gold.spans:
+        start = build.documents[span.document].text.find(span.quote) if span.document in build.documents else -1
+        if start >= 0:
+            places.append((span.document, (start, start + len(span.quote))))
+    return places
+
+
+def _rank(hits: Sequence[Hit], places: Sequence[Place]) -> int:
+    for rank, passage in enumerate((hit.passage for hit in hits[:_DEPTH]), start=1):
+        spans = [span for document, span in places if document == passage.document_id]
+        if any(_shared((passage.start, passage.end), span) for span in spans):
+            return rank
+    return 0
+
+
+def _first_holding(sentences: Sequence[Sentence], answers: Sequence[str]) -> int:
+    return next((n for n, s in enumerate(sentences, start=1) if any(answer in s.text for answer in answers)), 0)
+
+
+def _overlap(citations: Sequence[Citation], places: Sequence[Place], build: Build) -> tuple[float, float]:
+    """Of cited characters, the share in sentences of gold quotes; of the gold quote covered best, the share cited."""
+    cited = [(citation.document_id, (citation.start, citation.end)) for citation in citations]
+    sentences = {
+        (passage.document_id, sentence)
+        for passage in build.passages
+        for document, span in places
+        if document == passage.document_id
+        for sentence in passage.sentences
+        if _shared(sentence, span)
+    }
+    total = sum(end - start for _, (start, end) in cited)
+    right = sum(_shared(span, sentence) for d, span in cited for e, sentence in sentences if d == e)
+    recall = [sum(_shared(span, quote) for d, span in cited if d == e) / (quote[1] - quote[0]) for e, quote in places]
+    return right / total if total else 0.0, min(1.0, max(recall, default=0.0))
+
+
+def _shared(one: Span, other: Span) -> int:
+    """How many characters two spans share."""
+    return max(0, min(one[1], other[1]) - max(one[0], other[0]))
+
+
+def _with_interval(values: NDArray[Any]) -> list[float]:
+    """The mean and the 2.5 % and 97.5 % quantiles of the means of samples drawn with replacement (Efron, 1979)."""
+    if not len(values):
+        return [0.0, 0.0, 0.0]
+    generator = np.random.default_rng(_SEED)
+    drawn = generator.integers(0, len(values), size=(_SAMPLES, len(values)))
+    means = np.asarray(values, dtype=np.float64)[drawn].mean(axis=1)
+    return [round(float(value), 4) for value in (np.mean(values), *np.quantile(means, (0.025, 0.975)))]

@@ -1,0 +1,127 @@
+"""Measure retrieval, answers and refusals, compare with the committed figures, and draw risk over coverage.
+
+    make evaluate PIAF=folder           # folder that holds piaf.json; without it, the gold questions alone
+    .venv/bin/python tests/evaluation/evaluate.py [--piaf FOLDER] [--short] [--write]
+
+Figures are those of the reporting halves: of the gold questions by section, of PIAF by article, all its passages being
+searched. `--write` puts them under `answers` in results/figures.json; without it, the command fails (exit status 1)
+where a figure is worse than the committed one's 95 % interval. `--short` takes a fixed draw of 200 questions of PIAF.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from chatbot.evaluate import collection_outcomes, gold_outcomes, risk_and_coverage, summary
+from chatbot.settings import load_settings
+from index import Searcher, Store, load_encoder
+from index.evaluate import build_collection, evaluate_retrieval, read_collection
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+FIGURES = RESULTS / "figures.json"
+COMMAND = "make evaluate PIAF=FOLDER (python tests/evaluation/evaluate.py --piaf FOLDER --write)"
+SHORT = 200
+LEAST = 20
+WORSE_WHEN_HIGHER = {"false_answers", "false_refusals"}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--piaf", type=Path, help="folder that holds piaf.json")
+    parser.add_argument("--short", action="store_true", help="only some questions of PIAF, for a quick look")
+    parser.add_argument("--write", action="store_true", help="commit these figures instead of comparing with them")
+    arguments = parser.parse_args()
+    settings = load_settings()
+    encoder = load_encoder(settings.model, settings.models)
+    build = Store(settings.index).load(model=encoder.name, revision=encoder.revision)
+    gold = gold_outcomes(Searcher(build, encoder))
+    reported = [outcome for outcome in gold if "reporting" in outcome.groups]
+    measured: dict[str, Any] = {"gold": summary(reported)}
+    curves = {"gold questions": reported}
+    if arguments.piaf:
+        with tempfile.TemporaryDirectory() as folder:
+            convert = [
+                sys.executable,
+                str(HERE / "piaf_to_beir.py"),
+                str(arguments.piaf),
+                folder,
+                "--questions",
+                "reporting",
+            ]
+            if subprocess.run(convert, check=False, stdout=subprocess.DEVNULL).returncode:
+                return 1
+            collection = read_collection(Path(folder))
+            scores = evaluate_retrieval(Path(folder), encoder, max_passage_tokens=settings.max_passage_tokens)
+            searcher = Searcher(build_collection(collection, encoder, settings.max_passage_tokens), encoder)
+            piaf = collection_outcomes(collection, searcher, SHORT if arguments.short else 0)
+        measured["piaf"] = summary(piaf)
+        measured["piaf"]["retrieval"] = {
+            "ndcg@10": round(scores.ndcg_at_10, 4),
+            "recall@1": round(scores.recall_at_1, 4),
+        }
+        for kind in ("far", "near"):
+            curves[f"PIAF, {kind}"] = [o for o in piaf if o.answerable or kind in o.groups]
+    print(json.dumps(measured, indent=1, ensure_ascii=False))
+    draw(curves, RESULTS / "risk-over-coverage.png")
+    committed = json.loads(FIGURES.read_text(encoding="utf-8"))
+    if arguments.write:
+        committed["answers"] = {**committed.get("answers", {}), "command": COMMAND, **measured}
+        FIGURES.write_text(as_text(committed) + "\n", encoding="utf-8")
+        return 0
+    worse = fallen(committed["answers"], measured)
+    for line in worse:
+        print(line, file=sys.stderr)
+    return 1 if worse else 0
+
+
+def fallen(committed: dict[str, Any], measured: dict[str, Any], path: str = "") -> list[str]:
+    """The figures that are worse than the committed ones by more than these' 95 % intervals allow.
+
+    Groups of fewer than `LEAST` questions are left out: one question would decide.
+    """
+    if committed.get("questions", LEAST) < LEAST:
+        return []
+    worse = []
+    for name, before in committed.items():
+        after = measured.get(name)
+        if isinstance(before, dict) and isinstance(after, dict):
+            worse += fallen(before, after, f"{path}{name} › ")
+        elif isinstance(before, list) and isinstance(after, list):
+            value, low, high = before
+            if after[0] > high if name in WORSE_WHEN_HIGHER else after[0] < low:
+                worse.append(f"{path}{name}: {after[0]:.3f}, committed {value:.3f} [{low:.3f}, {high:.3f}]")
+    return worse
+
+
+def as_text(figures: Any, depth: int = 0) -> str:
+    """JSON with one line for each group of figures."""
+    if isinstance(figures, dict) and depth < 3 and any(isinstance(value, dict | list) for value in figures.values()):
+        lines = (f"{' ' * (depth + 1)}{json.dumps(key)}: {as_text(value, depth + 1)}" for key, value in figures.items())
+        return "{\n" + ",\n".join(lines) + "\n" + " " * depth + "}"
+    return json.dumps(figures, ensure_ascii=False)
+
+
+def draw(curves: dict[str, Any], path: Path) -> None:
+    """False answers over false refusals as the threshold moves, one line for each set."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(7, 5), layout="constrained")
+    for name, outcomes in curves.items():
+        _, refused, answered = zip(*risk_and_coverage(outcomes), strict=True)
+        axes.plot(refused, answered, label=name)
+    axes.set(xlabel="answerable questions refused", ylabel="other questions answered", xlim=(0, 0.5), ylim=(0, 1))
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.savefig(path, dpi=110)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
