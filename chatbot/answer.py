@@ -15,6 +15,12 @@ class Reason(StrEnum):
 
     NOT_IN_CORPUS = "not_in_corpus"
     """The documents do not answer the question."""
+    TOWN_SERVICE = "town_service"
+    """The question is one for the town hall's services, of which the documents do not speak."""
+    GREETING = "greeting"
+    THANKS = "thanks"
+    ABOUT = "about"
+    """What was said is no question to the documents: a greeting, thanks, or a question about the service itself."""
     NO_WORDS = "no_words"
     """The question holds neither a letter nor a digit: emoji or punctuation alone."""
 

@@ -9,13 +9,14 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from chatbot.abstain import answer_probability
+from chatbot.abstain import SERVICE_MARGIN, THRESHOLD, evidence, probability_of
 from chatbot.answer import Abstention, Answer, Citation, Reason, Reply, cite
 from chatbot.compose import Candidate, candidates, compose, has_answer_text
 from chatbot.errors import InvalidQuestion
 from chatbot.language import detect_language
 from chatbot.messages import messages_for
 from chatbot.settings import Settings
+from chatbot.small_talk import small_talk
 from index import Hit, Searcher
 from index.question import Question, focus
 from ingest.normalise import normalise_block
@@ -53,8 +54,9 @@ def reply_to(question: str, searcher: Searcher, settings: Settings, language: st
     question = normalise_block(question)
     language = language or detect_language(question)
     build_id = searcher.build.manifest.build_id
-    if not _LETTER_OR_DIGIT.search(question):
-        return _no_words(question, language, searcher)
+    fixed = small_talk(question) if _LETTER_OR_DIGIT.search(question) else Reason.NO_WORDS
+    if fixed:
+        return _fixed(fixed, question, language, searcher, settings)
     (asked,) = searcher.encode([question])
     encoded = time.perf_counter()
     found = find(asked, searcher)
@@ -63,15 +65,16 @@ def reply_to(question: str, searcher: Searcher, settings: Settings, language: st
         sentences, citations = compose(asked, found.candidates, searcher)
         timings_ms["total"] = 1000 * (time.perf_counter() - started)
         return Answer(question, language, sentences, citations, found.hits, found.probability, timings_ms, build_id)
+    messages = messages_for(language)
     hits = found.hits or searcher.search(asked, _SEARCHED)
-    nearest = _nearest(hits, searcher)
+    nearest = () if found.is_service else _nearest(hits, searcher)
     suggestions = _suggestions(asked, hits, language, searcher)
     timings_ms["total"] = 1000 * (time.perf_counter() - started)
     return Abstention(
         question=question,
         language=language,
-        reason=Reason.NOT_IN_CORPUS,
-        text=messages_for(language).not_in_corpus.format(contact=contact(settings)),
+        reason=Reason.TOWN_SERVICE if found.is_service else Reason.NOT_IN_CORPUS,
+        text=(messages.town_service if found.is_service else messages.not_in_corpus).format(contact=contact(settings)),
         nearest=nearest,
         suggestions=suggestions,
         confidence=found.probability,
@@ -82,12 +85,16 @@ def reply_to(question: str, searcher: Searcher, settings: Settings, language: st
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The passages found for a question, their sentences, and whether these are enough for an answer."""
+    """The passages found for a question and their sentences, with the probability that they answer it.
+
+    `is_answer` says whether that is enough; `is_service` whether the question is one for the town hall's services.
+    """
 
     hits: tuple[Hit, ...]
     candidates: tuple[Candidate, ...]
     probability: float
     is_answer: bool
+    is_service: bool
 
 
 def find(asked: Question, searcher: Searcher, without: Collection[str] = ()) -> Found:
@@ -99,8 +106,12 @@ def find(asked: Question, searcher: Searcher, without: Collection[str] = ()) -> 
         if hit.passage.document_id not in without and has_answer_text(hit.passage)
     )[:_SEARCHED]
     found = candidates(asked, hits, searcher)
-    probability, threshold = answer_probability(asked.text, detect_language(asked.text), hits, found, searcher)
-    return Found(hits, found, probability, bool(found) and probability >= threshold)
+    if not found:
+        return Found(hits, found, 0.0, False, False)
+    of_evidence = evidence(asked, hits, found, searcher)
+    probability = probability_of(of_evidence)
+    is_service = of_evidence.service_margin >= SERVICE_MARGIN
+    return Found(hits, found, probability, probability >= THRESHOLD and not is_service, is_service)
 
 
 def contact(settings: Settings) -> str:
@@ -109,17 +120,20 @@ def contact(settings: Settings) -> str:
     return ", ".join(detail for detail in details if detail)
 
 
-def _no_words(question: str, language: str, searcher: Searcher) -> Abstention:
+def _fixed(reason: Reason, question: str, language: str, searcher: Searcher, settings: Settings) -> Abstention:
+    """The reply to what no document answers by its nature, with questions that they do answer."""
     rows = _answered(searcher, language)[:_SUGGESTIONS]
     suggestions = [searcher.build.questions[row].question for row in rows]
-    example = suggestions[0] if suggestions else messages_for(language).example_question
+    messages = messages_for(language)
+    example = suggestions[0] if suggestions else messages.example_question
+    text: str = getattr(messages, reason.value)
     return Abstention(
         question=question,
         language=language,
-        reason=Reason.NO_WORDS,
-        text=messages_for(language).no_words.format(example=example),
+        reason=reason,
+        text=text.format(example=example, contact=contact(settings)),
         nearest=(),
-        suggestions=tuple(suggestions),
+        suggestions=() if reason is Reason.THANKS else tuple(suggestions),
         confidence=0.0,
         timings_ms={"total": 0.0},
         build_id=searcher.build.manifest.build_id,

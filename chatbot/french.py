@@ -1,9 +1,9 @@
 """What French sentences look like: whole statements, those that lean on others, and what a question asks for."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-__all__ = ["denies", "goes_on", "holds_what_is_asked", "is_complete", "leans"]
+__all__ = ["denies", "goes_on", "holds_what_is_asked", "is_complete", "lacks_amount", "leans"]
 
 # A statement opens with a capital, a figure or a quotation mark and ends as one. What ends in « ; » or opens in lower
 # case is a piece of a list or of a cut sentence: alone it may say the contrary (« ne sont pas concernés : … »).
@@ -53,6 +53,11 @@ _QUESTION_TYPES = (
     ),
 )
 
+_ASKS_AMOUNT = re.compile(
+    r"\b(?:co[uû]t\w*|prix|tarifs?|budget|montant|combien d['’](?:argent|euros)|how much|costs?|price)\b", re.IGNORECASE
+)
+_AMOUNT = re.compile(r"€|\beuros?\b", re.IGNORECASE)
+
 
 def is_complete(sentence: str) -> bool:
     """Whether a sentence can stand in an answer: it ends as a statement does, and is no fragment and no question."""
@@ -78,3 +83,8 @@ def holds_what_is_asked(question: str) -> Callable[[str], bool] | None:
     """A test for sentences, if the question asks for a date, a person or a figure: whether they hold one."""
     wanted = [content for asks, content in _QUESTION_TYPES if asks.search(question)]
     return (lambda sentence: any(content.search(sentence) for content in wanted)) if wanted else None
+
+
+def lacks_amount(question: str, sentences: Sequence[str]) -> bool:
+    """Whether a question asks what something costs and no sentence names a sum of money."""
+    return bool(_ASKS_AMOUNT.search(question)) and not any(_AMOUNT.search(sentence) for sentence in sentences)

@@ -17,6 +17,10 @@ class Messages:
 
     # replies
     not_in_corpus: str
+    town_service: str
+    greeting: str
+    thanks: str
+    about: str
     no_words: str
     example_question: str
     question_about: str
@@ -100,6 +104,18 @@ FRENCH = Messages(
         "Je n’ai pas trouvé de réponse à cette question dans les documents. "
         "Pour une démarche ou un service municipal, adressez-vous à : {contact}."
     ),
+    town_service=(
+        "C’est une question pour un service de la mairie, dont les documents ne parlent pas. "
+        "Adressez-vous à : {contact}."
+    ),
+    greeting="Bonjour. Posez une question sur la transition de Loos-en-Gohelle, par exemple : « {example} »",
+    thanks="Avec plaisir. Posez une autre question quand vous voulez.",
+    about=(
+        "Je suis une machine. Je cherche dans des documents sur la transition écologique et sociale de Loos-en-Gohelle "
+        "et je réponds avec leurs phrases, chacune avec sa source. Je parle de culture et de patrimoine, de "
+        "l’implication des habitants, d’agriculture et d’alimentation, d’énergie, de biodiversité et de cadre de vie. "
+        "Pour une démarche ou un service municipal, adressez-vous à : {contact}."
+    ),
     no_words="Je n’ai pas compris de question. Écrivez-la en quelques mots, par exemple : « {example} »",
     example_question="Que fait la ville pour la transition ?",
     question_about="Que disent les documents sur « {heading} » ?",
@@ -169,6 +185,18 @@ ENGLISH = Messages(
     not_in_corpus=(
         "I found no answer to this question in the documents. "
         "For a municipal service or procedure, please contact: {contact}."
+    ),
+    town_service=(
+        "This is a question for a service of the town hall, of which the documents do not speak. "
+        "Please contact: {contact}."
+    ),
+    greeting="Hello. Ask a question about the transition of Loos-en-Gohelle, for example: “{example}”",
+    thanks="You are welcome. Ask another question whenever you like.",
+    about=(
+        "I am a machine. I search documents on the ecological and social transition of Loos-en-Gohelle and answer with "
+        "their sentences, each with its source. They speak of culture and heritage, residents’ involvement, farming "
+        "and food, energy, biodiversity and the living environment. For a municipal service or procedure, please "
+        "contact: {contact}."
     ),
     no_words="I could not make out a question. Please write it in a few words, for example: “{example}”",
     example_question="What does the town do for the transition?",

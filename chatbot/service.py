@@ -92,7 +92,7 @@ class Service:
         self._build = build = self.store.load(model=model, revision=model_revision(model))
         encoder = load_encoder(model, self.settings.models, threads=self.settings.threads or None)
         searcher = Searcher(build, encoder)
-        reply_to("Bonjour", searcher, self.settings, "fr")  # the first question would pay for lazy set-up
+        reply_to("Que fait la ville ?", searcher, self.settings, "fr")  # the first question would pay for lazy set-up
         self._searcher = searcher
         self._loaded.set()
         log.info("ready after %.1f s: build %s", time.perf_counter() - started, build.manifest.build_id)

@@ -130,7 +130,7 @@ def test_sentences_that_rest_on_different_sources_are_cited_apart(searcher):
 
 @pytest.mark.parametrize(
     "question",
-    ["Quelle est la capitale de l'Australie ?", "Comment renouveler ma carte d'identité ?", "Who wrote Hamlet?"],
+    ["Quelle est la capitale de l'Australie ?", "Quel temps fera-t-il demain ?", "Who wrote Hamlet?"],
 )
 def test_what_the_corpus_does_not_answer_is_declined_helpfully(searcher, question):
     reply = ask(searcher, question)
@@ -163,6 +163,46 @@ def test_every_suggested_question_is_well_put_and_answered(searcher, question):
     for suggestion in suggestions:
         assert by_text[suggestion].style == "formal"
         assert isinstance(ask(searcher, suggestion), Answer)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Comment renouveler ma carte d'identité ?",
+        "Quel est le prix de la cantine scolaire ?",
+        "Quels jours passent les poubelles ?",
+    ],
+)
+def test_a_question_to_the_town_halls_services_gets_its_contact(searcher, question):
+    reply = ask(searcher, question)
+    assert isinstance(reply, Abstention), reply
+    assert reply.reason is Reason.TOWN_SERVICE
+    assert reply.text.startswith("C’est une question pour un service de la mairie")
+    assert "Mairie de Loos-en-Gohelle, https://loos-en-gohelle.fr" in reply.text
+    assert reply.nearest == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "reason", "text"),
+    [
+        ("Bonjour !", Reason.GREETING, "Bonjour. Posez une question"),
+        ("Hi, how are you?", Reason.GREETING, "Hello. Ask a question"),
+        ("Merci beaucoup", Reason.THANKS, "Avec plaisir."),
+        ("Que sais-tu faire ?", Reason.ABOUT, "Je suis une machine."),
+        ("T'es un robot ou y'a quelqu'un derrière ?", Reason.ABOUT, "Je suis une machine."),
+        ("What can you do?", Reason.ABOUT, "I am a machine."),
+    ],
+)
+def test_small_talk_gets_a_short_fixed_reply(searcher, said, reason, text):
+    reply = ask(searcher, said)
+    assert isinstance(reply, Abstention)
+    assert (reply.reason, reply.nearest) == (reason, ())
+    assert reply.text.startswith(text)
+
+
+def test_a_question_after_a_greeting_is_a_question(searcher):
+    reply = ask(searcher, "Bonjour, quand a été créé le festival des Gohelliades ?")
+    assert isinstance(reply, Answer)
 
 
 def test_without_gold_questions_the_nearest_sections_are_suggested(searcher):
