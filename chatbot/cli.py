@@ -298,8 +298,8 @@ def evaluate_answers_command(
     settings = load_settings(index=index)
     if folder is None:
         build = Store(settings.index).load(model=settings.model)
-        outcomes = gold_outcomes(Searcher(build, _load_encoder(settings)))
-        outcomes = [outcome for outcome in outcomes if half in ("all", outcome.groups[0])]
+        wanted = None if half == "all" else half
+        outcomes = gold_outcomes(Searcher(build, _load_encoder(settings)), wanted)  # type: ignore[arg-type]  # checked
     else:
         collection = read_collection(folder)
         encoder = _load_encoder(settings)

@@ -2,14 +2,14 @@
 
 import re
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chatbot.abstain import SERVICE_MARGIN, THRESHOLD, evidence, probability_of
+from chatbot.abstain import SERVICE_MARGIN, THRESHOLD, Evidence, evidence, probability_of
 from chatbot.answer import Abstention, Answer, Citation, Reason, Reply, cite
 from chatbot.compose import Candidate, candidates, compose, has_answer_text
 from chatbot.errors import InvalidQuestion
@@ -19,6 +19,7 @@ from chatbot.settings import Settings
 from chatbot.small_talk import small_talk
 from index import Hit, Searcher
 from index.question import Question, focus
+from ingest import Passage
 from ingest.normalise import normalise_block
 
 __all__ = ["Found", "check_question", "contact", "find", "reply_to"]
@@ -85,33 +86,35 @@ def reply_to(question: str, searcher: Searcher, settings: Settings, language: st
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The passages found for a question and their sentences, with the probability that they answer it.
-
-    `is_answer` says whether that is enough; `is_service` whether the question is one for the town hall's services.
-    """
+    """The passages found for a question, their sentences, and what these are worth: None without any sentence."""
 
     hits: tuple[Hit, ...]
     candidates: tuple[Candidate, ...]
-    probability: float
-    is_answer: bool
-    is_service: bool
+    evidence: Evidence | None
+
+    @property
+    def probability(self) -> float:
+        """The probability, in [0, 1], that the passages answer the question."""
+        return probability_of(self.evidence) if self.evidence else 0.0
+
+    @property
+    def is_service(self) -> bool:
+        """Whether the question is one for the town hall's services."""
+        return self.evidence is not None and self.evidence.service_margin >= SERVICE_MARGIN
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether that is enough for an answer."""
+        return self.probability >= THRESHOLD and not self.is_service
 
 
-def find(asked: Question, searcher: Searcher, without: Collection[str] = ()) -> Found:
-    """What the passages hold for a question, and whether that is an answer, as if documents `without` were gone."""
-    depth = _SEARCHED if not without else _SEARCHED_WITHOUT
-    hits = tuple(
-        hit
-        for hit in searcher.search(asked, depth)
-        if hit.passage.document_id not in without and has_answer_text(hit.passage)
-    )[:_SEARCHED]
+def find(asked: Question, searcher: Searcher, is_left_out: Callable[[Passage], bool] | None = None) -> Found:
+    """What the passages hold for a question; to measure, as if some passages were not there."""
+    searched = searcher.search(asked, _SEARCHED_WITHOUT if is_left_out else _SEARCHED)
+    kept = (hit for hit in searched if has_answer_text(hit.passage) and not (is_left_out and is_left_out(hit.passage)))
+    hits = tuple(islice(kept, _SEARCHED))
     found = candidates(asked, hits, searcher)
-    if not found:
-        return Found(hits, found, 0.0, False, False)
-    of_evidence = evidence(asked, hits, found, searcher)
-    probability = probability_of(of_evidence)
-    is_service = of_evidence.service_margin >= SERVICE_MARGIN
-    return Found(hits, found, probability, probability >= THRESHOLD and not is_service, is_service)
+    return Found(hits, found, evidence(asked, hits, found, searcher) if found else None)
 
 
 def contact(settings: Settings) -> str:

@@ -6,7 +6,7 @@ like answering better.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from chatbot.answer import Citation, Sentence
 from chatbot.compose import compose
-from chatbot.conversation import Found, find
+from chatbot.conversation import find
 from index import Build, Hit, Searcher
 from index.evaluate import Collection
-from index.gold import GoldQuestion, half
+from index.gold import Half, Place, half, quote_places
 from index.question import Question
 from ingest.sentences import Span
 
@@ -27,9 +27,6 @@ __all__ = ["Outcome", "auc", "collection_outcomes", "gold_outcomes", "risk_and_c
 _DEPTH = 10
 _SAMPLES = 1000
 _SEED = 20_261_123
-
-Place = tuple[str, Span]
-"""A document's id and the offsets of a gold quote in its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +56,19 @@ class Outcome:
         return self.answered and self.sentence > 0 and self.recall > 0
 
 
-def gold_outcomes(searcher: Searcher) -> list[Outcome]:
-    """One outcome for each gold question of the build, grouped by half, kind, language and style."""
-    build = searcher.build
+def gold_outcomes(searcher: Searcher, wanted: Half | None = None) -> list[Outcome]:
+    """One outcome for each gold question of the build, or of one half, grouped by half, kind, language and style."""
+    documents = searcher.build.documents
     outcomes = []
-    for gold in build.questions:
+    for gold in searcher.build.questions:
+        of_half = half(gold, documents)
+        if wanted and of_half != wanted:
+            continue
         language = gold.language if gold.language in ("fr", "en") else "other"
-        groups = (half(gold, build.documents), gold.kind, language, gold.style)
+        groups = (of_half, gold.kind, language, gold.style)
         started = time.perf_counter()
         (asked,) = searcher.encode([gold.question])
-        outcomes.append(_outcome(gold.id, asked, searcher, _places(gold, build), gold.gold, groups, started))
+        outcomes.append(_outcome(gold.id, asked, searcher, quote_places(gold, documents), gold.gold, groups, started))
     return outcomes
 
 
@@ -186,11 +186,11 @@ def _outcome(
     groups: tuple[str, ...],
     started: float | None = None,
     *,
-    without: set[str] | frozenset[str] = frozenset(),
+    without: Set[str] = frozenset(),
 ) -> Outcome:
     """Ask, and judge what would be answered; documents `without` are as if they were not there."""
     started = time.perf_counter() if started is None else started
-    found: Found = find(asked, searcher, without)
+    found = find(asked, searcher, (lambda passage: passage.document_id in without) if without else None)
     sentences, citations = compose(asked, found.candidates, searcher) if found.candidates else ((), ())
     milliseconds = 1000 * (time.perf_counter() - started)
     precision, recall = _overlap(citations, places, searcher.build)
@@ -206,15 +206,6 @@ def _outcome(
         milliseconds=milliseconds,
         groups=groups,
     )
-
-
-def _places(gold: GoldQuestion, build: Build) -> list[Place]:
-    places = []
-    for span in gold.spans:
-        start = build.documents[span.document].text.find(span.quote) if span.document in build.documents else -1
-        if start >= 0:
-            places.append((span.document, (start, start + len(span.quote))))
-    return places
 
 
 def _rank(hits: Sequence[Hit], places: Sequence[Place]) -> int:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 import ingest
 from index.encoder import Encoder
 from index.errors import CorruptIndex, ForeignIndex, IndexStoreError, RefusedBuild
-from index.gold import GoldQuestion, gold_problems, read_gold
+from index.gold import GoldQuestion, gold_problems, holds_quote, quote_places, read_gold
 from index.lexical import LexicalIndex
 from index.question import Question
 from index.search import Searcher, embedded_text
@@ -331,17 +331,9 @@ def _recall(
     searcher: Searcher, gold: Sequence[GoldQuestion], asked: Sequence[Question], count: int = 5
 ) -> float | None:
     """The share of gold questions with a gold quote in the `count` best passages; None where there is no question."""
+    places = [quote_places(question, searcher.build.documents) for question in gold]
     found = [
-        any(_holds(searcher.build, hit.passage, question) for hit in searcher.search(encoded, count))
-        for question, encoded in zip(gold, asked, strict=True)
+        any(holds_quote(hit.passage, of_question) for hit in searcher.search(encoded, count))
+        for of_question, encoded in zip(places, asked, strict=True)
     ]
     return sum(found) / len(found) if found else None
-
-
-def _holds(build: Build, passage: Passage, question: GoldQuestion) -> bool:
-    for span in question.spans:
-        if span.document == passage.document_id and span.document in build.documents:
-            start = build.documents[span.document].text.find(span.quote)
-            if start >= 0 and passage.start < start + len(span.quote) and start < passage.end:
-                return True
-    return False

@@ -26,6 +26,7 @@ __all__ = [
     "RetrievalScores",
     "build_collection",
     "evaluate_retrieval",
+    "mean_scores",
     "read_collection",
     "score_ranking",
 ]
@@ -121,17 +122,23 @@ def evaluate_retrieval(
     """
     started = time.perf_counter()
     collection = read_collection(folder)
-    build = build_collection(collection, encoder, max_passage_tokens, progress)
-    searcher = Searcher(build, encoder)
+    searcher = Searcher(build_collection(collection, encoder, max_passage_tokens, progress), encoder)
+    ndcg, mrr, recall_1, recall_5, recall_10 = mean_scores(collection, searcher, system)
+    seconds = time.perf_counter() - started
+    counts = (len(collection.questions), len(searcher.build.passages))
+    return RetrievalScores(ndcg, mrr, recall_1, recall_5, recall_10, *counts, seconds)
+
+
+def mean_scores(collection: Collection, searcher: Searcher, system: System = "hybrid") -> list[float]:
+    """The means of `score_ranking` over a collection's questions, in its order, from the build made of it."""
     scores = []
     texts = [question.text for question in collection.questions]
     for question, encoded in zip(collection.questions, searcher.encode(texts), strict=True):
         hits = searcher.search(encoded, _DEPTH * 10, system)
         ranking = list(dict.fromkeys(hit.passage.document_id for hit in hits))[:_DEPTH]
         scores.append(score_ranking(ranking, collection.judged[question.id]))
-    ndcg, mrr, recall_1, recall_5, recall_10 = np.mean(scores, axis=0).tolist()
-    seconds = time.perf_counter() - started
-    return RetrievalScores(ndcg, mrr, recall_1, recall_5, recall_10, len(scores), len(build.passages), seconds)
+    means: list[float] = np.mean(scores, axis=0).tolist()
+    return means
 
 
 def score_ranking(ranking: Sequence[str], relevant: Mapping[str, int]) -> tuple[float, float, float, float, float]:

@@ -9,12 +9,26 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from index.errors import InvalidGold
-from ingest import Document, fold_for_search
+from ingest import Document, Passage, fold_for_search
+from ingest.sentences import Span
 
-__all__ = ["GoldQuestion", "GoldSpan", "Half", "gold_problems", "half", "read_gold"]
+__all__ = [
+    "GoldQuestion",
+    "GoldSpan",
+    "Half",
+    "Place",
+    "gold_problems",
+    "half",
+    "holds_quote",
+    "quote_places",
+    "read_gold",
+]
 
 Half = Literal["choosing", "reporting"]
 """Settings are chosen on one half of the gold questions; figures are reported on the other."""
+
+Place = tuple[str, Span]
+"""A document's id and the offsets of a gold quote in its text."""
 
 Style = Literal["formal", "familiar", "keywords", "misspelt"]
 
@@ -106,6 +120,20 @@ def half(question: GoldQuestion, documents: Mapping[str, Document]) -> Half:
     return "choosing" if hashlib.sha256(key.encode("utf-8")).digest()[0] % 2 else "reporting"
 
 
+def quote_places(question: GoldQuestion, documents: Mapping[str, Document]) -> list[Place]:
+    """Where the gold quotes of a question stand, in order; a quote that is in no document is left out."""
+    found = ((span.document, _place(span, documents)) for span in question.spans)
+    return [(document, place) for document, place in found if place]
+
+
+def holds_quote(passage: Passage, places: Sequence[Place]) -> bool:
+    """Whether a passage holds a gold quote, or a part of one."""
+    return any(
+        document == passage.document_id and start < passage.end and passage.start < end
+        for document, (start, end) in places
+    )
+
+
 def gold_problems(questions: Sequence[GoldQuestion], documents: Mapping[str, Document]) -> Iterator[str]:
     """What does not fit together in gold questions and the documents that they quote, in French."""
     headings = {
@@ -142,9 +170,14 @@ def gold_problems(questions: Sequence[GoldQuestion], documents: Mapping[str, Doc
 
 def _section(span: GoldSpan, documents: Mapping[str, Document]) -> str:
     """A name for the section that holds a quote: its document and headings, or the quote where there is none."""
-    document = documents.get(span.document)
-    start = document.text.find(span.quote) if document else -1
-    for section in document.sections if document else ():
-        if section.start <= start < section.end:
+    place = _place(span, documents)
+    for section in documents[span.document].sections if place else ():
+        if place and section.start <= place[0] < section.end:
             return " › ".join((span.document, *section.heading_path))
     return f"{span.document} : {span.quote}"
+
+
+def _place(span: GoldSpan, documents: Mapping[str, Document]) -> Span | None:
+    document = documents.get(span.document)
+    start = document.text.find(span.quote) if document else -1
+    return (start, start + len(span.quote)) if start >= 0 else None

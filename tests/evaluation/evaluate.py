@@ -19,7 +19,7 @@ from typing import Any
 from chatbot.evaluate import collection_outcomes, gold_outcomes, risk_and_coverage, summary
 from chatbot.settings import load_settings
 from index import Searcher, Store, load_encoder
-from index.evaluate import build_collection, evaluate_retrieval, read_collection
+from index.evaluate import build_collection, mean_scores, read_collection
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -39,8 +39,7 @@ def main() -> int:
     settings = load_settings()
     encoder = load_encoder(settings.model, settings.models)
     build = Store(settings.index).load(model=encoder.name, revision=encoder.revision)
-    gold = gold_outcomes(Searcher(build, encoder))
-    reported = [outcome for outcome in gold if "reporting" in outcome.groups]
+    reported = gold_outcomes(Searcher(build, encoder), "reporting")
     measured: dict[str, Any] = {"gold": summary(reported)}
     curves = {"gold questions": reported}
     if arguments.piaf:
@@ -56,13 +55,13 @@ def main() -> int:
             if subprocess.run(convert, check=False, stdout=subprocess.DEVNULL).returncode:
                 return 1
             collection = read_collection(Path(folder))
-            scores = evaluate_retrieval(Path(folder), encoder, max_passage_tokens=settings.max_passage_tokens)
-            searcher = Searcher(build_collection(collection, encoder, settings.max_passage_tokens), encoder)
-            piaf = collection_outcomes(collection, searcher, SHORT if arguments.short else 0)
+        searcher = Searcher(build_collection(collection, encoder, settings.max_passage_tokens), encoder)
+        ndcg, _, recall_1, *_ = mean_scores(collection, searcher)
+        piaf = collection_outcomes(collection, searcher, SHORT if arguments.short else 0)
         measured["piaf"] = summary(piaf)
         measured["piaf"]["retrieval"] = {
-            "ndcg@10": round(scores.ndcg_at_10, 4),
-            "recall@1": round(scores.recall_at_1, 4),
+            "ndcg@10": round(ndcg, 4),
+            "recall@1": round(recall_1, 4),
         }
         for kind in ("far", "near"):
             curves[f"PIAF, {kind}"] = [o for o in piaf if o.answerable or kind in o.groups]

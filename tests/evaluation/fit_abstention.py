@@ -19,14 +19,13 @@ from pathlib import Path
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from chatbot.abstain import Evidence, evidence
-from chatbot.compose import candidates, has_answer_text
+from chatbot.abstain import Evidence
+from chatbot.conversation import find
 from chatbot.settings import load_settings
 from index import Searcher, Store, load_encoder
 from index.evaluate import build_collection, read_collection
-from index.gold import half
+from index.gold import half, holds_quote, quote_places
 
-SEARCHED, KEPT = 150, 20
 PIAF_QUESTIONS = 700
 REFUSED = 0.09
 
@@ -70,14 +69,10 @@ def of_gold(searcher):
     questions = [question for question in searcher.build.questions if half(question, documents) == "choosing"]
     rows = []
     for question, asked in zip(questions, searcher.encode([q.question for q in questions]), strict=True):
-        spans = [(s.document, documents[s.document].text.find(s.quote), len(s.quote)) for s in question.spans]
-
-        def holds_quote(passage, spans=spans):
-            return any(d == passage.document_id and s < passage.end and passage.start < s + n for d, s, n in spans)
-
+        places = quote_places(question, documents)
         rows.append((row(asked, searcher, lambda passage: False), question.answerable))
         if question.answerable:
-            rows.append((row(asked, searcher, holds_quote), False))
+            rows.append((row(asked, searcher, lambda passage, places=places: holds_quote(passage, places)), False))
     return rows
 
 
@@ -97,9 +92,7 @@ def of_piaf(collection, searcher):
 
 def row(asked, searcher, is_left_out):
     """The evidence for a question where some passages are left out."""
-    found = (h for h in searcher.search(asked, SEARCHED) if has_answer_text(h.passage) and not is_left_out(h.passage))
-    hits = list(found)[:KEPT]
-    return astuple(evidence(asked, hits, candidates(asked, hits, searcher), searcher))
+    return astuple(find(asked, searcher, is_left_out).evidence)
 
 
 if __name__ == "__main__":

@@ -10,25 +10,10 @@ from chatbot.answer import Abstention, Answer, Reason, to_json
 from chatbot.conversation import check_question, reply_to
 from chatbot.errors import InvalidQuestion
 from chatbot.settings import load_settings
-from index import Searcher, Store
-from index.build import build_index
+from index import Searcher
 from ingest import DocumentKind
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def searcher(encoder, tmp_path_factory):
-    store = Store(tmp_path_factory.mktemp("answers") / "index")
-    build_index(
-        ROOT / "corpus",
-        store,
-        lambda: encoder,
-        model=encoder.name,
-        revision=encoder.revision,
-        max_passage_tokens=load_settings().max_passage_tokens,
-    )
-    return Searcher(store.load(), encoder)
 
 
 def ask(searcher, question, language=None):
