@@ -14,7 +14,9 @@ class Reason(StrEnum):
     """Why the service abstains."""
 
     NOT_IN_CORPUS = "not_in_corpus"
-    """The documents do not answer the question."""
+    """The documents do not speak of it."""
+    NOT_SAID = "not_said"
+    """The documents speak of it, but do not say what is asked: a partial answer."""
     TOWN_SERVICE = "town_service"
     """The question is one for the town hall's services, of which the documents do not speak."""
     GREETING = "greeting"
@@ -52,21 +54,27 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence of the answer, word for word from a document, and the numbers of its citations."""
+    """A sentence of the answer, word for word from a document, and the numbers of its citations.
+
+    `is_item` says that it is an item of a list, to be shown as one.
+    """
 
     text: str
     citations: tuple[int, ...]
+    is_item: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One to four sentences that answer, best evidence first, each with its citation.
+    """One to four sentences that answer, or a dated list, each with its citation; a list that is quoted counts as one.
 
-    `confidence` is the estimated probability that the passages answer the question, in [0, 1]. `hits` are the passages
-    found, best first. `timings_ms` are milliseconds by stage.
+    `understood` is the question that was searched for, where it is not what was typed: made whole from what was asked
+    before, or its spelling repaired; else None. `confidence` is the estimated probability that the passages answer the
+    question, in [0, 1]. `hits` are the passages found, best first. `timings_ms` are milliseconds by stage.
     """
 
     question: str
+    understood: str | None
     language: str
     sentences: tuple[Sentence, ...]
     citations: tuple[Citation, ...]
@@ -78,14 +86,22 @@ class Answer:
     @property
     def text(self) -> str:
         """The answer with its citation marks: « … en 2001. [1] »."""
-        return " ".join(f"{s.text} {' '.join(f'[{number}]' for number in s.citations)}" for s in self.sentences)
+        text = ""
+        for sentence in self.sentences:
+            text += ("\n- " if sentence.is_item else " ") + sentence.text
+            text += "".join(f" [{number}]" for number in sentence.citations)
+        return text.strip()
 
 
 @dataclass(frozen=True, slots=True)
 class Abstention:
-    """The documents do not answer. `nearest` are the closest places; `suggestions` are questions they do answer."""
+    """The documents do not answer, or not fully.
+
+    `nearest` are the closest places, `suggestions` questions that the documents do answer; `understood` as in `Answer`.
+    """
 
     question: str
+    understood: str | None
     language: str
     reason: Reason
     text: str
@@ -94,6 +110,11 @@ class Abstention:
     confidence: float
     timings_ms: dict[str, float]
     build_id: str
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether the documents speak of what was asked, and `nearest` are quotes of what they say."""
+        return self.reason is Reason.NOT_SAID
 
 
 Reply = Answer | Abstention
@@ -122,6 +143,7 @@ def cite(number: int, document: Document, passage: Passage, start: int, end: int
 def to_json(reply: Reply) -> dict[str, Any]:
     """The reply as the one JSON object of the command line and the HTTP interface."""
     reason: str | None
+    status = "answered"
     nearest: list[dict[str, Any]]
     suggestions: list[str]
     if isinstance(reply, Answer):
@@ -130,12 +152,14 @@ def to_json(reply: Reply) -> dict[str, Any]:
         reason, nearest, suggestions = None, [], []
     else:
         sentences, citations = [], []
+        status = "partial" if reply.is_partial else "abstained"
         reason, nearest = str(reply.reason), [asdict(citation) for citation in reply.nearest]
         suggestions = list(reply.suggestions)
     return {
         "question": reply.question,
+        "understood": reply.understood,
         "language": reply.language,
-        "status": "abstained" if reason else "answered",
+        "status": status,
         "reason": reason,
         "text": reply.text,
         "sentences": sentences,

@@ -73,6 +73,7 @@ def build(
 
     Exemple : loos build --corpus corpus
     """
+    from chatbot.calibrate import Calibrator
     from index.build import build_index
     from index.model import model_revision
     from index.store import Store
@@ -97,6 +98,7 @@ def build(
             full=full,
             publish_anyway=publish_anyway,
             progress=progress,
+            calibrator=Calibrator(),
         )
     if report.problems:
         print(f"À corriger dans le corpus ({len(report.problems)}) :", file=sys.stderr)
@@ -349,7 +351,11 @@ def _readable(reply: Any) -> str:
             lines += [f"    {messages.based_on} {' ; '.join(named)}"] if named else []
         return "\n".join(lines)
     lines = [reply.text]
-    if reply.nearest:
+    if reply.is_partial and reply.nearest:
+        lines += ["", messages.see_also]
+        for citation in reply.nearest:
+            lines += [f"- {_place(citation, messages)}", f"    « {' '.join(citation.quote.split())} »"]
+    elif reply.nearest:
         lines += ["", messages.nearest, *(f"- {_place(citation, messages)}" for citation in reply.nearest)]
     if reply.suggestions:
         lines += ["", messages.suggestions, *(f"- {text}" for text in reply.suggestions)]

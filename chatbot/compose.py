@@ -1,46 +1,42 @@
 """Passages to an answer: which sentences, in which order, with which citations. Why so: docs/decisions/0006."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chatbot.answer import Citation, Sentence, cite
-from chatbot.french import denies, goes_on, holds_what_is_asked, is_complete, leans
+from chatbot.french import asks_chronology, denies, goes_on, holds_what_is_asked, is_complete, leans, year_of
 from index import Build, Hit, Searcher
 from index.analysis import analyse
 from index.question import Question
 from ingest import Passage, Reference
+from ingest.sentences import Span
 
 __all__ = ["Candidate", "candidates", "compose", "has_answer_text"]
 
 FloatArray = NDArray[np.float32]
 
 MAX_SENTENCES = 4
-PASSAGES_READ = 5
+PASSAGES_READ = 15
 """Sentences are taken from this many of the best passages."""
 
-# What a sentence's score is made of: its own similarity to the question, the share of the question's words it holds,
-# how good its passage is, and whether it holds what the question asks for (a date, a name, a figure).
-_SIMILARITY_WEIGHT = 0.4
-_COVERAGE_WEIGHT = 0.3
-_PASSAGE_WEIGHT = 1.0
-_TYPE_BONUS = 0.2
+SENTENCE_WEIGHTS = (0.17, 0.22, 0.14, 0.12, 0.25, 0.11)
+"""What counts for how much in a sentence's score, in the order of `Candidate.values`."""
 _FOCUS_WEIGHT = 0.5
 """Share of the question's focus in a sentence's similarity and coverage."""
 
-_LEANING_COST = 0.05
-"""What it costs a sentence that it needs others before it: the answer itself then comes later."""
-_SUPPORT_MARGIN = 0.15
+_SUPPORT_MARGIN = 0.08
 """How far below the first sentence's score a further one may be."""
 _SUPPORT_COVERAGE = 0.35
 """To an open question, a further sentence that itself holds this share of it may be, however its passage ranks."""
-_SAME_SECTION = 0.15
-"""What standing in the first sentence's section counts for in a further one: an answer reads better from one place."""
 _SAME_SIMILARITY = 0.95
 """Two sentences whose vectors are closer than this say the same."""
 _MAX_ANTECEDENTS = 2
+_MAX_DATED = 6
+_DATED_MARGIN = 0.4
+"""How far below the best sentence's score one may be that joins a chronology."""
 
 _Place = tuple[Passage, int]
 """A passage and the position of one of its sentences."""
@@ -50,8 +46,11 @@ _Place = tuple[Passage, int]
 class Candidate:
     """A sentence that may answer, and how well it fits the question.
 
-    `similarity` is the cosine to the question; `coverage`, in [0, 1], the share of the question's idf that the
-    sentence holds; `score` the blend of both with its passage's score, which orders candidates.
+    `similarity` is the cosine to the question; `late` says how near its tokens are to the question's on average;
+    `coverage`, in [0, 1], is the share of the question's idf that the sentence holds. `values` are what the `score`,
+    which orders candidates, weighs: similarity, late interaction's mean and low quantile, these three scaled to [0, 1]
+    over the candidates, coverage, the passage's score, and whether it holds the date, person or figure that is asked
+    for.
     """
 
     passage: Passage
@@ -59,7 +58,9 @@ class Candidate:
     text: str
     vector: FloatArray
     similarity: float
+    late: float
     coverage: float
+    values: tuple[float, ...]
     score: float
 
 
@@ -69,37 +70,36 @@ def candidates(question: Question, hits: Sequence[Hit], searcher: Searcher) -> t
     Empty where no passage holds a complete sentence.
     """
     rows = []
+    vector = question.mixed(_FOCUS_WEIGHT)
     for hit in hits[:PASSAGES_READ]:
         vectors = searcher.sentence_vectors(hit.passage)
-        for position in range(len(hit.passage.sentences)):
+        compared = np.column_stack((vectors @ vector, searcher.sentence_similarity(question, hit.passage)))
+        for position, last in _units(hit.passage):
             text = _text((hit.passage, position))
-            if is_complete(text):
-                rows.append((hit, position, text, vectors[position]))
+            near = compared[position : last + 1].max(axis=0)  # a list is as near as the nearest of its items
+            rows.append((hit, position, text, vectors[position], near))
     if not rows:
         return ()
-    similarity = np.stack([row[3] for row in rows]) @ question.mixed(_FOCUS_WEIGHT)
-    lowest, spread = float(similarity.min()), float(np.ptp(similarity)) or 1.0
+    compared = np.stack([row[4] for row in rows])
+    scaled = (compared - compared.min(axis=0)) / np.where(np.ptp(compared, axis=0) > 0, np.ptp(compared, axis=0), 1)
     rarities = [_rarity(text, searcher) for text in (question.text, question.focus)]
     holds = holds_what_is_asked(question.text)
     found = []
-    for (hit, position, text, sentence_vector), cosine in zip(rows, similarity.tolist(), strict=True):
+    for (hit, position, text, sentence_vector, _), own, of_all in zip(
+        rows, compared.tolist(), scaled.tolist(), strict=True
+    ):
         tokens = set(analyse(text))
         whole, focused = (sum(idf for token, idf in rarity.items() if token in tokens) for rarity in rarities)
         coverage = (1 - _FOCUS_WEIGHT) * whole + _FOCUS_WEIGHT * focused
-        score = (
-            _SIMILARITY_WEIGHT * (cosine - lowest) / spread
-            + _COVERAGE_WEIGHT * coverage
-            + _PASSAGE_WEIGHT * hit.fused
-            + _TYPE_BONUS * bool(holds and holds(text))
-            - _LEANING_COST * leans(text)
-        )
-        found.append(Candidate(hit.passage, position, text, sentence_vector, cosine, coverage, score))
+        values = (*of_all, coverage, hit.fused, float(bool(holds and holds(text))))
+        score = sum(weight * value for weight, value in zip(SENTENCE_WEIGHTS, values, strict=True))
+        found.append(Candidate(hit.passage, position, text, sentence_vector, own[0], own[1], coverage, values, score))
     return tuple(sorted(found, key=lambda candidate: -candidate.score))
 
 
 def has_answer_text(passage: Passage) -> bool:
-    """Whether a passage holds any sentence that can stand in an answer."""
-    return any(is_complete(_text((passage, position))) for position in range(len(passage.sentences)))
+    """Whether a passage holds any sentence or list that can stand in an answer."""
+    return next(_units(passage), None) is not None
 
 
 def compose(
@@ -110,17 +110,19 @@ def compose(
     The best opens, after the sentences it leans on; what completes it follows: what stands further down in its section,
     then what stands elsewhere, in the documents' order. A question for a date, a person or a figure gets a sentence
     that holds one, if any does; one that asks for none of these may also get what other sections say that covers a good
-    part of it. No two say the same. Sentences that follow one another in a passage and rest on the same sources share
+    part of it. A question for a chronology gets a list of dated sentences, in the order of their years. No two say the
+    same. Sentences that follow one another in a passage and rest on the same sources share
     a citation.
     """
+    if asks_chronology(question.text) and len(dated := _dated(found)) > 1:
+        return _cited(dated, searcher.build, as_items=True)
     lead = found[0]
     chosen = _with_antecedents((lead.passage, lead.position), searcher)
     groups = [chosen]
     vectors = [lead.vector]
     holds = holds_what_is_asked(question.text)
     fitting = next((candidate for candidate in found if holds and holds(candidate.text)), lead)
-    support = sorted(found[1:], key=lambda candidate: -_support_score(candidate, lead))
-    for candidate in dict.fromkeys((fitting, *support)):
+    for candidate in dict.fromkeys((fitting, *found[1:])):
         if candidate is not fitting and (
             not _supports(candidate, lead, holds is None) or _stands_before(candidate, lead)
         ):
@@ -142,6 +144,21 @@ def compose(
         chosen = [place for g in groups for place in g]
         vectors.append(candidate.vector)
     return _cited(_in_order(groups), searcher.build)
+
+
+def _dated(found: Sequence[Candidate]) -> list[_Place]:
+    """The best sentences that name a year and stand alone, in the order of their years: a few, without repeats."""
+    chosen: list[Candidate] = []
+    for candidate in found:
+        if candidate.score < found[0].score - _DATED_MARGIN or len(chosen) == _MAX_DATED:
+            break
+        place = (candidate.passage, candidate.position)
+        before = [(other.passage, other.position) for other in chosen]
+        repeats = _repeat([place], candidate.vector, before, [other.vector for other in chosen])
+        if year_of(candidate.text) and not leans(candidate.text) and not repeats:
+            chosen.append(candidate)
+    chosen.sort(key=lambda candidate: year_of(candidate.text) or 0)
+    return [(candidate.passage, candidate.position) for candidate in chosen]
 
 
 def _in_order(groups: Sequence[list[_Place]]) -> list[_Place]:
@@ -168,12 +185,8 @@ def _section(passage: Passage) -> tuple[str, tuple[str, ...]]:
 
 
 def _supports(candidate: Candidate, lead: Candidate, is_open: bool) -> bool:
-    close = _support_score(candidate, lead) >= lead.score - _SUPPORT_MARGIN
+    close = candidate.score >= lead.score - _SUPPORT_MARGIN
     return close or (is_open and candidate.coverage >= _SUPPORT_COVERAGE)
-
-
-def _support_score(candidate: Candidate, lead: Candidate) -> float:
-    return candidate.score + _SAME_SECTION * (_section(candidate.passage) == _section(lead.passage))
 
 
 def _rarity(text: str, searcher: Searcher) -> dict[str, float]:
@@ -228,17 +241,20 @@ def _figures(text: str) -> set[str]:
     return {token for token in analyse(text) if any(character.isdigit() for character in token)}
 
 
-def _cited(places: Sequence[_Place], build: Build) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
+def _cited(
+    places: Sequence[_Place], build: Build, *, as_items: bool = False
+) -> tuple[tuple[Sentence, ...], tuple[Citation, ...]]:
     """Sentences and citations, numbered in order; neighbouring sentences that rest on the same are one quote."""
 
     def references(place: _Place) -> tuple[Reference, ...]:
-        passage, position = place
-        return build.documents[passage.document_id].references(*passage.sentences[position])
+        passage, _ = place
+        return build.documents[passage.document_id].references(*_span(place))
 
     runs: list[list[_Place]] = []
     for place in places:
         last = runs[-1][-1] if runs else None
-        if last and place == (last[0], last[1] + 1) and references(place) == references(last):
+        goes_on = last and place == (last[0], last[1] + 1) and not as_items and not _list(last)
+        if last and goes_on and references(place) == references(last):
             runs[-1].append(place)
         else:
             runs.append([place])
@@ -246,13 +262,43 @@ def _cited(places: Sequence[_Place], build: Build) -> tuple[tuple[Sentence, ...]
     citations: list[Citation] = []
     for number, run in enumerate(runs, start=1):
         passage = run[0][0]
-        start, end = passage.sentences[run[0][1]][0], passage.sentences[run[-1][1]][1]
+        start, end = _span(run[0])[0], _span(run[-1])[1]
         citations.append(cite(number, build.documents[passage.document_id], passage, start, end))
-        sentences += [Sentence(_text(place), (number,)) for place in run]
+        for place in run:
+            first, *items = _list(place) or (_span(place),)
+            text = build.documents[passage.document_id].text
+            sentences.append(Sentence(text[slice(*first)], (number,), as_items))
+            sentences += [Sentence(text[slice(*item)], (number,), is_item=True) for item in items]
     return tuple(sentences), tuple(citations)
 
 
-def _text(place: _Place) -> str:
+def _units(passage: Passage) -> Iterator[tuple[int, int]]:
+    """What may answer of a passage: the positions of each complete sentence twice, of each list's first and last."""
+    starts = [start for start, _ in passage.sentences]
+    position = 0
+    while position < len(starts):
+        spans = _list((passage, position))
+        last = position if not spans else max(p for p, start in enumerate(starts) if start < spans[-1][1])
+        if spans or is_complete(_text((passage, position))):
+            yield position, last
+        position = last + 1
+
+
+def _list(place: _Place) -> tuple[Span, ...]:
+    """The list that a sentence introduces, that sentence's offsets first; empty for any other sentence."""
+    passage, position = place
+    return next((spans for spans in passage.lists if spans[0] == passage.sentences[position]), ())
+
+
+def _span(place: _Place) -> Span:
+    """The offsets of a sentence, or of a whole list with the sentence that introduces it."""
     passage, position = place
     start, end = passage.sentences[position]
+    spans = _list(place)
+    return start, spans[-1][1] if spans else end
+
+
+def _text(place: _Place) -> str:
+    passage, _ = place
+    start, end = _span(place)
     return passage.text[start - passage.start : end - passage.start]

@@ -3,23 +3,27 @@
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chatbot.abstain import SERVICE_MARGIN, THRESHOLD, Evidence, evidence, probability_of
+from chatbot.abstain import SERVICE_MARGIN, SHIPPED, Evidence, evidence, lacks_year, probability_of
 from chatbot.answer import Abstention, Answer, Citation, Reason, Reply, cite
 from chatbot.compose import Candidate, candidates, compose, has_answer_text
 from chatbot.errors import InvalidQuestion
+from chatbot.follow_up import Turn, understand
 from chatbot.language import detect_language
 from chatbot.messages import messages_for
 from chatbot.settings import Settings
 from chatbot.small_talk import small_talk
 from index import Hit, Searcher
-from index.question import Question, focus
-from ingest import Passage
+from index.gold import holds_quote, quote_places
+from index.question import Question
+from index.store import Calibration
+from ingest import Passage, fold_for_search
 from ingest.normalise import normalise_block
 
 __all__ = ["Found", "check_question", "contact", "find", "reply_to"]
@@ -32,8 +36,11 @@ _SEARCHED = 20
 _SEARCHED_WITHOUT = 150
 _NEAREST = 3
 _SUGGESTIONS = 3
-_TRIED = 12
-"""Of the nearest gold questions, at most this many are tried until enough are answered."""
+_SEE_ALSO = 1
+"""A partial answer shows this many quotes."""
+_NEAR_HITS = 10
+_MORE_MARGIN = 0.25
+"""How far below the best sentence's score those that say more may be."""
 
 
 def check_question(question: str, language: str | None, settings: Settings) -> None:
@@ -46,56 +53,90 @@ def check_question(question: str, language: str | None, settings: Settings) -> N
         raise InvalidQuestion(messages.question_too_long.format(length=len(question), limit=limit))
 
 
-def reply_to(question: str, searcher: Searcher, settings: Settings, language: str | None = None) -> Reply:
+def reply_to(
+    question: str, searcher: Searcher, settings: Settings, language: str | None = None, turns: Sequence[Turn] = ()
+) -> Reply:
     """The answer to a question in the documents' words, or an abstention if they do not answer it.
 
-    `language` is that of the words around the quotes; by default the question's own.
+    `language` is that of the words around the quotes; by default the question's own. `turns` are what was asked before,
+    in order: a question that does not stand alone is understood by the last of them.
     """
     started = time.perf_counter()
     question = normalise_block(question)
     language = language or detect_language(question)
-    build_id = searcher.build.manifest.build_id
+    whole = understand(question, turns)
     fixed = small_talk(question) if _LETTER_OR_DIGIT.search(question) else Reason.NO_WORDS
-    if fixed:
+    if fixed and not whole:
         return _fixed(fixed, question, language, searcher, settings)
-    (asked,) = searcher.encode([question])
+    (asked,) = searcher.encode([whole.question if whole else question])
     encoded = time.perf_counter()
     found = find(asked, searcher)
-    timings_ms = {"encode": 1000 * (encoded - started), "search": 1000 * (time.perf_counter() - encoded)}
-    if found.is_answer:
-        sentences, citations = compose(asked, found.candidates, searcher)
+    if whole and whole.more:
+        found = found.without(turns[-1].answer)
+    sentences, citations = compose(asked, found.candidates, searcher) if found.candidates else ((), ())
+    composed = time.perf_counter()
+    timings_ms = {"encode": 1000 * (encoded - started), "search": 1000 * (composed - encoded)}
+    reply: dict[str, Any] = {
+        "question": question,
+        "understood": asked.text if asked.text != question else None,
+        "language": language,
+        "confidence": found.probability,
+        "timings_ms": timings_ms,
+        "build_id": searcher.build.manifest.build_id,
+    }
+    if found.is_answer or (sentences and _is_offered(asked, searcher)):
         timings_ms["total"] = 1000 * (time.perf_counter() - started)
-        return Answer(question, language, sentences, citations, found.hits, found.probability, timings_ms, build_id)
-    messages = messages_for(language)
+        return Answer(sentences=sentences, citations=citations, hits=found.hits, **reply)
     hits = found.hits or searcher.search(asked, _SEARCHED)
-    nearest = () if found.is_service else _nearest(hits, searcher)
+    nearest: tuple[Citation, ...]
+    if found.is_service:
+        reason, nearest = Reason.TOWN_SERVICE, ()
+    elif found.is_partial:
+        reason, nearest = Reason.NOT_SAID, citations[:_SEE_ALSO]
+    else:
+        reason, nearest = Reason.NOT_IN_CORPUS, _nearest(hits, searcher)
+    messages = messages_for(language)
+    text: str = messages.nothing_more if whole and whole.more else getattr(messages, reason.value)
     suggestions = _suggestions(asked, hits, language, searcher)
     timings_ms["total"] = 1000 * (time.perf_counter() - started)
     return Abstention(
-        question=question,
-        language=language,
-        reason=Reason.TOWN_SERVICE if found.is_service else Reason.NOT_IN_CORPUS,
-        text=(messages.town_service if found.is_service else messages.not_in_corpus).format(contact=contact(settings)),
+        reason=reason,
+        text=text.format(contact=contact(settings)),
         nearest=nearest,
         suggestions=suggestions,
-        confidence=found.probability,
-        timings_ms=timings_ms,
-        build_id=build_id,
+        **reply,
     )
+
+
+def _is_offered(asked: Question, searcher: Searcher) -> bool:
+    """Whether this is a question that the page itself offers: whoever wrote it knows that the documents answer it."""
+    offered = (gold.question for gold in searcher.build.questions if gold.kind == "theme")
+    return fold_for_search(asked.text) in map(fold_for_search, offered)
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The passages found for a question, their sentences, and what these are worth: None without any sentence."""
+    """The passages found for a question, their sentences, and what these are worth: None without any sentence.
+
+    `lacks_year` says that a year is asked for of which the best passage does not speak.
+    """
 
     hits: tuple[Hit, ...]
     candidates: tuple[Candidate, ...]
     evidence: Evidence | None
+    lacks_year: bool
+    calibration: Calibration
 
     @property
     def probability(self) -> float:
         """The probability, in [0, 1], that the passages answer the question."""
-        return probability_of(self.evidence) if self.evidence else 0.0
+        return probability_of(self.evidence, self.calibration) if self.evidence else 0.0
+
+    def without(self, said: str) -> "Found":
+        """The same without the sentences that were already said: what says more of it, if anything does."""
+        best = self.candidates[0].score if self.candidates else 0.0
+        left = (c for c in self.candidates if c.text not in said and c.score > best - _MORE_MARGIN)
+        return replace(self, candidates=tuple(left))
 
     @property
     def is_service(self) -> bool:
@@ -105,7 +146,14 @@ class Found:
     @property
     def is_answer(self) -> bool:
         """Whether that is enough for an answer."""
-        return self.probability >= THRESHOLD and not self.is_service
+        enough = self.probability >= self.calibration.answer_from
+        return enough and bool(self.candidates) and not self.lacks_year and not self.is_service
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether that is no answer, but speaks of what is asked."""
+        enough = self.probability >= self.calibration.partial_from
+        return enough and not self.is_answer and not self.is_service
 
 
 def find(asked: Question, searcher: Searcher, is_left_out: Callable[[Passage], bool] | None = None) -> Found:
@@ -114,7 +162,13 @@ def find(asked: Question, searcher: Searcher, is_left_out: Callable[[Passage], b
     kept = (hit for hit in searched if has_answer_text(hit.passage) and not (is_left_out and is_left_out(hit.passage)))
     hits = tuple(islice(kept, _SEARCHED))
     found = candidates(asked, hits, searcher)
-    return Found(hits, found, evidence(asked, hits, found, searcher) if found else None)
+    return Found(
+        hits,
+        found,
+        evidence(asked, hits, found, searcher) if found else None,
+        bool(found) and lacks_year(asked.text, found[0]),
+        searcher.build.manifest.calibration or SHIPPED,
+    )
 
 
 def contact(settings: Settings) -> str:
@@ -132,6 +186,7 @@ def _fixed(reason: Reason, question: str, language: str, searcher: Searcher, set
     text: str = getattr(messages, reason.value)
     return Abstention(
         question=question,
+        understood=None,
         language=language,
         reason=reason,
         text=text.format(example=example, contact=contact(settings)),
@@ -156,34 +211,33 @@ def _nearest(hits: tuple[Hit, ...], searcher: Searcher) -> tuple[Citation, ...]:
     )
 
 
-def _answered(searcher: Searcher, language: str) -> list[int]:
-    """The rows of well-written gold questions that the corpus answers: in this language if there are, else French."""
-    for wanted in (language, "fr"):
-        rows = [
-            row
-            for row, question in enumerate(searcher.build.questions)
-            if question.kind == "fact" and question.style == "formal" and question.language == wanted
-        ]
-        if len(rows) > 1:
-            return rows
-    return []
-
-
 def _suggestions(asked: Question, hits: Sequence[Hit], language: str, searcher: Searcher) -> tuple[str, ...]:
-    """Questions that the corpus answers: the nearest gold ones, or, without any, on the nearest sections."""
+    """Questions that the corpus answers: gold ones, or, without any, on the nearest sections.
+
+    Gold questions that the passages found answer come first, then the others, the nearest first.
+    """
     build = searcher.build
     similarity = build.question_vectors @ asked.vector
-    rows = sorted(_answered(searcher, language), key=lambda row: -similarity[row])
-    if rows:
-        answered = (row for row in rows[:_TRIED] if find(_gold_question(row, searcher), searcher).is_answer)
-        return tuple(build.questions[row].question for row in islice(answered, _SUGGESTIONS))
+    near = [hit.passage for hit in hits[:_NEAR_HITS]]
+
+    def order(row: int) -> tuple[bool, float]:
+        places = quote_places(build.questions[row], build.documents)
+        return not any(holds_quote(passage, places) for passage in near), -float(similarity[row])
+
+    if rows := sorted(_answered(searcher, language), key=order):
+        return tuple(build.questions[row].question for row in rows[:_SUGGESTIONS])
     template = messages_for(language).question_about
     texts = dict.fromkeys(template.format(heading=hit.passage.heading_path[-1]) for hit in hits)
     others = (q for q in searcher.encode(list(texts)) if q.text != asked.text)
     return tuple(islice((q.text for q in others if find(q, searcher).is_answer), _SUGGESTIONS))
 
 
-def _gold_question(row: int, searcher: Searcher) -> Question:
-    """A gold question as it would be asked; encoded again only where it holds more than its focus."""
-    text, vector = searcher.build.questions[row].question, searcher.build.question_vectors[row]
-    return Question(text, text, vector, vector) if focus(text) == text else searcher.encode([text])[0]
+def _answered(searcher: Searcher, language: str) -> list[int]:
+    """The rows of gold questions that this build answers: in this language if there are some, else French."""
+    build = searcher.build
+    answered = set(build.manifest.calibration.answered) if build.manifest.calibration else set()
+    for wanted in (language, "fr"):
+        rows = [row for row, gold in enumerate(build.questions) if gold.id in answered and gold.language == wanted]
+        if len(rows) > 1:
+            return rows
+    return []

@@ -33,7 +33,8 @@ _SEED = 20_261_123
 class Outcome:
     """What became of one question.
 
-    `probability` is the service's own, that the passages answer; `answered` whether it gave the answer. `rank` is that
+    `probability` is the service's own, that the passages answer; `answered` whether it gave the answer, `partial`
+    whether it gave a partial one. `rank` is that
     of the first passage with a gold quote, from 1, and `sentence` the first of the answer's sentences to hold a gold
     answer, from 1; both are 0 where there is none. `precision` is the share of the cited characters that stand in the
     sentences of gold quotes, `recall` the share of the gold quote covered best. `groups` are what it counts under.
@@ -43,6 +44,7 @@ class Outcome:
     answerable: bool
     probability: float
     answered: bool
+    partial: bool
     rank: int
     sentence: int
     precision: float
@@ -137,12 +139,14 @@ def _figures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
             "first_three": (first > 0) & (first <= 3),
             "correct": np.array([outcome.correct for outcome in answerable]),
             "false_refusals": np.array([not outcome.answered for outcome in answerable]),
+            "partial": np.array([outcome.partial for outcome in answerable]),
             "citation_precision": np.array([outcome.precision for outcome in given]),
             "citation_recall": np.array([outcome.recall for outcome in given]),
         }
         figures |= {name: _with_interval(values) for name, values in columns.items()}
     if others:
         figures["false_answers"] = _with_interval(np.array([outcome.answered for outcome in others]))
+        figures["false_partial"] = _with_interval(np.array([outcome.partial for outcome in others]))
     milliseconds = np.array([outcome.milliseconds for outcome in outcomes])
     figures["median_ms"], figures["p95_ms"] = (round(float(np.quantile(milliseconds, q)), 1) for q in (0.5, 0.95))
     return figures
@@ -199,6 +203,7 @@ def _outcome(
         answerable=bool(places),
         probability=found.probability,
         answered=found.is_answer,
+        partial=found.is_partial,
         rank=_rank(found.hits, places),
         sentence=_first_holding(sentences, answers),
         precision=precision,

@@ -3,7 +3,17 @@
 import re
 from collections.abc import Callable, Sequence
 
-__all__ = ["denies", "goes_on", "holds_what_is_asked", "is_complete", "lacks_amount", "leans"]
+__all__ = [
+    "PERSON",
+    "asks_chronology",
+    "denies",
+    "goes_on",
+    "holds_what_is_asked",
+    "is_complete",
+    "lacks_amount",
+    "leans",
+    "year_of",
+]
 
 # A statement opens with a capital, a figure or a quotation mark and ends as one. What ends in « ; » or opens in lower
 # case is a piece of a list or of a cut sentence: alone it may say the contrary (« ne sont pas concernés : … »).
@@ -29,6 +39,15 @@ _PRONOUN = re.compile(
 )
 _NEGATION = re.compile(r"\b(?:n['’]|ne\b|non\b|pas\b|jamais\b|aucune?\b|sans\b)", re.IGNORECASE)
 
+# Two capitalised words; after an article they name a place or a body (« le Bassin Minier »).
+PERSON = re.compile(
+    r"(?:\bM\.|\bMme|(?:^|(?<!\b[Dd]u)(?<!\b[Ll][ea])(?<!\b[LlDd]es) )"
+    r"(?!(?:L[ea]s?|Une?|D[eu]s?|Selon|En|Aux?|À|Par|Pour|Dans|Sur|Depuis|Avec|C(?:e|et|ette|es)|S(?:on|a|es)|Leurs?)\b)"
+    r"[A-ZÀ-Ý][\w’-]+)"
+    r" (?:d[eu]s? |van |von )?[A-ZÀ-Ý][\w’-]+"
+)
+"""A person's name, as far as its form tells."""
+
 # What asks, and what a sentence that answers holds.
 _QUESTION_TYPES = (
     (
@@ -37,11 +56,7 @@ _QUESTION_TYPES = (
     ),
     (
         re.compile(r"^\W*(?:(?:à|de|par|avec|pour|chez) )?(?:qui|who|whom)\b", re.IGNORECASE),
-        # Two capitalised words; after an article they name a place or a body (« le Bassin Minier »).
-        re.compile(
-            r"(?:\bM\.|\bMme|(?<!\b[Dd]u)(?<!\b[Ll][ea])(?<!\b[LlDd]es) [A-ZÀ-Ý][\w’-]+)"
-            r" (?:d[eu]s? |van |von )?[A-ZÀ-Ý][\w’-]+"
-        ),
+        PERSON,
     ),
     (
         re.compile(r"\b(?:combien|how (?:many|much))\b", re.IGNORECASE),
@@ -51,6 +66,21 @@ _QUESTION_TYPES = (
             re.IGNORECASE,
         ),
     ),
+)
+
+_ASKS_CHRONOLOGY = re.compile(
+    r"\bchronologie\b|\bfrise\b"
+    r"|\bquelles? (?:sont|furent|ont été) les (?:grandes? |principales? )?(?:dates?|années|étapes)"
+    r"|\b(?:grandes|principales) (?:dates|étapes)\b|\bau fil (?:des ans|du temps)\b|\bannée par année\b"
+    r"|\btimeline\b|\bchronology\b|\b(?:key|main) (?:dates|steps|milestones)\b",
+    re.IGNORECASE,
+)
+_YEAR = re.compile(r"(?<![\w/.,-])(?:1[5-9]|20)\d\d(?![\w/])")
+
+_OPENS_WITH_DATE = re.compile(
+    _OPENING + r"(?:Le|Du|Au|En|Dès|Depuis|Avant|Après|De l['’]\w+|À partir de|D['’]ici(?: à)?) "
+    rf"(?:\d{{1,2}}(?:er)? )?(?:{_MONTH} )?\d{{4}}\b",
+    re.IGNORECASE,
 )
 
 _ASKS_AMOUNT = re.compile(
@@ -83,6 +113,22 @@ def holds_what_is_asked(question: str) -> Callable[[str], bool] | None:
     """A test for sentences, if the question asks for a date, a person or a figure: whether they hold one."""
     wanted = [content for asks, content in _QUESTION_TYPES if asks.search(question)]
     return (lambda sentence: any(content.search(sentence) for content in wanted)) if wanted else None
+
+
+def asks_chronology(question: str) -> bool:
+    """Whether a question asks for several dates in their order."""
+    return bool(_ASKS_CHRONOLOGY.search(question))
+
+
+def year_of(sentence: str) -> int | None:
+    """The year that a sentence tells of, from 1500 to 2099: the one that it opens with, else the earliest it names.
+
+    « Dans un récit de 2014, la transition commence en 1984 » tells of 1984.
+    """
+    years = [int(match.group()) for match in _YEAR.finditer(sentence)]
+    if not years:
+        return None
+    return years[0] if _OPENS_WITH_DATE.search(sentence) else min(years)
 
 
 def lacks_amount(question: str, sentences: Sequence[str]) -> bool:

@@ -33,7 +33,7 @@ _FUNCTION_WORDS = {
         op te tot uit van voor waar waarom wanneer waren was wat welke werd wie wordt worden zijn
     """,
     "pl": """
-        być był była było były co czego czy czym dla do dlaczego gdzie i ile jak jaka jaki jakie jest kiedy
+        być był była było były co czego czy czym dla do dlaczego gdzie i ile ilu jak jaka jaki jakie jest kiedy
         kto którą która które który ma na nad o od po przez są się skąd to w we z za ze został została
         zostało
     """,

@@ -2,6 +2,7 @@
 
 import re
 from html import escape
+from itertools import groupby
 
 from chatbot.answer import Answer, Citation, Reply
 from chatbot.messages import Messages, messages_for
@@ -28,26 +29,40 @@ def reply_html(reply: Reply, sentences: int | None = None) -> str:
     if isinstance(reply, Answer):
         shown = reply.sentences[:sentences]
         by_number = {citation.number: citation for citation in reply.citations}
-        text = " ".join(
-            f"{text_html(sentence.text)} "
-            + " ".join(_mark(by_number[number], messages) for number in sentence.citations)
-            for sentence in shown
-        )
-        html = f'<p class="answer" lang="fr">{text}</p>'
+        html = ""
+        for is_item, group in groupby(shown, key=lambda sentence: sentence.is_item):
+            texts = [
+                " ".join((text_html(s.text), *(_mark(by_number[number], messages) for number in s.citations)))
+                for s in group
+            ]
+            if is_item:
+                html += f'<ul class="answer" lang="fr">{"".join(f"<li>{text}</li>" for text in texts)}</ul>'
+            else:
+                html += f'<p class="answer" lang="fr">{" ".join(texts)}</p>'
         places = reply.citations if sentences is None else ()
         title = messages.sources
     else:
         html = f'<p class="abstention">{_linked(reply.text)}</p>'
-        places, title = reply.nearest, messages.nearest
+        places, title = reply.nearest, messages.see_also if reply.is_partial else messages.nearest
     if places:
         # What is nearest is a whole passage, not a quote: the sources of its sentences stand with its text.
-        based_on = isinstance(reply, Answer)
-        items = "".join(f"<li>{_place(place, messages, based_on)}</li>" for place in places)
+        quoted = isinstance(reply, Answer) or reply.is_partial
+        items = "".join(
+            f"<li>{_quote(place) if title == messages.see_also else ''}{_place(place, messages, quoted)}</li>"
+            for place in places
+        )
         html += f'<h2 class="places-title">{text_html(title)}</h2><ol class="places">{items}</ol>'
     if not isinstance(reply, Answer) and reply.suggestions:
         html += f'<p class="suggestions">{text_html(messages.suggestions)}</p>'
     whole = "" if sentences is None else " growing"
+    if reply.understood:
+        said = text_html(messages.understood.format(question=reply.understood))
+        html = f'<p class="understood">{said}</p>{html}'
     return f'<div class="reply{whole}" lang="{messages.language}">{html}</div>'
+
+
+def _quote(citation: Citation) -> str:
+    return f'<q class="quote" lang="fr">{text_html(citation.quote)}</q>'
 
 
 def _linked(text: str) -> str:

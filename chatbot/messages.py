@@ -17,6 +17,9 @@ class Messages:
 
     # replies
     not_in_corpus: str
+    not_said: str
+    nothing_more: str
+    understood: str
     town_service: str
     greeting: str
     thanks: str
@@ -36,6 +39,7 @@ class Messages:
     fiche: str
     based_on: str
     nearest: str
+    see_also: str
     suggestions: str
 
     # page
@@ -104,6 +108,14 @@ FRENCH = Messages(
         "Je n’ai pas trouvé de réponse à cette question dans les documents. "
         "Pour une démarche ou un service municipal, adressez-vous à : {contact}."
     ),
+    not_said=(
+        "Les documents parlent de ce sujet, mais je n’y ai pas trouvé exactement ce que vous demandez. "
+        "Voici ce qui s’en approche ; la mairie peut vous en dire plus : {contact}."
+    ),
+    nothing_more=(
+        "Je n’ai rien trouvé de plus sur ce sujet dans les documents. La mairie peut vous en dire plus : {contact}."
+    ),
+    understood="Compris comme : « {question} »",
     town_service=(
         "C’est une question pour un service de la mairie, dont les documents ne parlent pas. "
         "Adressez-vous à : {contact}."
@@ -131,6 +143,7 @@ FRENCH = Messages(
     fiche="Fiche rédigée pour ce service à partir de sources publiques",
     based_on="D’après",
     nearest="Ce qui s’en approche le plus",
+    see_also="Voir aussi",
     suggestions="Les documents répondent à ces questions",
     page_title="Vos questions sur la transition de Loos-en-Gohelle",
     page_introduction=(
@@ -186,6 +199,12 @@ ENGLISH = Messages(
         "I found no answer to this question in the documents. "
         "For a municipal service or procedure, please contact: {contact}."
     ),
+    not_said=(
+        "The documents speak of this subject, but I did not find in them exactly what you ask. "
+        "Here is what comes close; the town hall can tell you more: {contact}."
+    ),
+    nothing_more="I found nothing more on this subject in the documents. The town hall can tell you more: {contact}.",
+    understood="Understood as: “{question}”",
     town_service=(
         "This is a question for a service of the town hall, of which the documents do not speak. "
         "Please contact: {contact}."
@@ -213,6 +232,7 @@ ENGLISH = Messages(
     fiche="Fact sheet written for this service from public sources",
     based_on="Based on",
     nearest="What comes closest",
+    see_also="See also",
     suggestions="The documents answer these questions",
     page_title="Your questions about the transition of Loos-en-Gohelle",
     page_introduction=(

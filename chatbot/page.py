@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -16,9 +17,10 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Match, Mount
 from starlette.types import Message, Receive, Scope, Send
 
-from chatbot.answer import Answer
+from chatbot.answer import Answer, Reason, Reply
 from chatbot.conversation import check_question
 from chatbot.errors import InvalidQuestion, NotReady
+from chatbot.follow_up import Turn
 from chatbot.markup import reply_html, text_html
 from chatbot.messages import FRENCH
 from chatbot.service import Service
@@ -40,8 +42,10 @@ _CONVERSATIONS = 1000
 _AT_ONCE = 50
 _WAITING = 100
 
-Turn = dict[str, Any]
+_Message = dict[str, Any]
 """One message of the conversation as Gradio's Chatbot takes it."""
+Kept = tuple[list[_Message], list[Turn]]
+"""What a conversation keeps: what is shown, and what a question may lean on."""
 
 _ABOUT_GRADIO = re.compile(r'\s*<meta\s+(?:property="og:|name="twitter:)[^>]*>')
 _POLICY = (
@@ -144,44 +148,46 @@ def _blocks(service: Service) -> Any:
 
     threads = anyio.CapacityLimiter(_AT_ONCE)
 
-    async def respond(question: str, turns: list[Turn]) -> AsyncIterator[tuple[Any, Any, Any]]:
+    async def respond(question: str, kept: Kept) -> AsyncIterator[tuple[Any, Any, Any]]:
         """The box, the conversation shown and the conversation kept, again and again as the answer grows."""
+        messages, turns = kept
         question = question.encode("utf-8", "replace").decode("utf-8")  # half an emoji would not travel back
         try:
             check_question(question, None, settings)
         except InvalidQuestion as error:
-            yield question, [*turns, _said(text_html(str(error)))], gr.skip()
+            yield question, [*messages, _said(text_html(str(error)))], gr.skip()
             return
-        turns = [*turns[2 - 2 * _TURNS :], {"role": "user", "content": f'<p class="asked">{text_html(question)}</p>'}]
+        messages = [
+            *messages[2 - 2 * _TURNS :],
+            {"role": "user", "content": f'<p class="asked">{text_html(question)}</p>'},
+        ]
         waiting = FRENCH.searching if service.is_ready or service.failure else FRENCH.loading
-        yield "", [*turns, _said(text_html(waiting), "waiting")], gr.skip()
+        yield "", [*messages, _said(text_html(waiting), "waiting")], gr.skip()
         try:
             # Abandoned when the conversation is cleared, which would else wait for the answer.
-            reply = await anyio.to_thread.run_sync(service.ask, question, abandon_on_cancel=True, limiter=threads)
+            ask = partial(service.ask, question, turns=turns)
+            reply = await anyio.to_thread.run_sync(ask, abandon_on_cancel=True, limiter=threads)
         except (InvalidQuestion, NotReady) as error:
             why = FRENCH.unavailable if service.failure else str(error)
-            yield question, [*turns, _said(text_html(why))], gr.skip()
+            yield question, [*messages, _said(text_html(why))], gr.skip()
             return
         except Exception:
             log.exception("a question on the page was not answered")
-            yield question, [*turns, _said(text_html(FRENCH.failed))], gr.skip()
+            yield question, [*messages, _said(text_html(FRENCH.failed))], gr.skip()
             return
         if isinstance(reply, Answer):
             for count in range(1, len(reply.sentences)):
-                yield gr.skip(), [*turns, {"role": "assistant", "content": reply_html(reply, count)}], gr.skip()
-            suggestions: tuple[str, ...] = ()
-        else:
-            suggestions = reply.suggestions
-        options = [{"value": text, "label": text} for text in suggestions]
-        turns = [*turns, {"role": "assistant", "content": reply_html(reply), "options": options}]
-        yield gr.skip(), turns, turns
+                yield gr.skip(), [*messages, {"role": "assistant", "content": reply_html(reply, count)}], gr.skip()
+        options = [] if isinstance(reply, Answer) else [{"value": text, "label": text} for text in reply.suggestions]
+        messages = [*messages, {"role": "assistant", "content": reply_html(reply), "options": options}]
+        yield gr.skip(), messages, (messages, _turns_after(reply, turns))
 
-    async def respond_to_option(turns: list[Turn], chosen: gr.SelectData) -> AsyncIterator[tuple[Any, Any, Any]]:
-        async for update in respond(str(chosen.value), turns):
+    async def respond_to_option(kept: Kept, chosen: gr.SelectData) -> AsyncIterator[tuple[Any, Any, Any]]:
+        async for update in respond(str(chosen.value), kept):
             yield update
 
     with gr.Blocks(title=FRENCH.page_title, analytics_enabled=False, fill_width=True) as page:
-        kept = gr.State([], time_to_live=6 * 3600)
+        kept = gr.State(([], []), time_to_live=6 * 3600)
         gr.Markdown(f"# {FRENCH.page_title}\n\n{FRENCH.page_introduction}", elem_id="introduction")
         log_box = gr.Chatbot(
             label=FRENCH.conversation,
@@ -220,11 +226,18 @@ def _blocks(service: Service) -> Any:
                 for question in questions:
                     button = gr.Button(question, size="sm")
                     running.append(button.click(respond, [button, kept], **event))
-        clear.click(lambda: ("", [], []), cancels=running, **event)
+        clear.click(lambda: ("", [], ([], [])), cancels=running, **event)
     return page
 
 
-def _said(html: str, kind: str = "notice") -> Turn:
+def _turns_after(reply: Reply, turns: list[Turn]) -> list[Turn]:
+    """What the next question may lean on: this one, unless it was small talk. Only the last turn is ever looked at."""
+    if isinstance(reply, Answer) or reply.reason in (Reason.NOT_SAID, Reason.NOT_IN_CORPUS):
+        return [Turn(reply.understood or reply.question, reply.text)]
+    return turns
+
+
+def _said(html: str, kind: str = "notice") -> _Message:
     return {"role": "assistant", "content": f'<p class="{kind}">{html}</p>'}
 
 

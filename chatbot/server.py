@@ -27,6 +27,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from chatbot.answer import to_json
 from chatbot.conversation import check_question
 from chatbot.errors import InvalidQuestion, NotReady, PortInUse
+from chatbot.follow_up import Turn
 from chatbot.messages import FRENCH, LANGUAGES, messages_for
 from chatbot.page import mount_page
 from chatbot.service import Service
@@ -50,8 +51,23 @@ _SPAN = re.compile(r"(\d{1,9})-(\d{1,9})", re.ASCII)
 _DOCUMENT_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
 
 
+class HistoryTurn(BaseModel):
+    """What was asked before: the reply's `understood`, or else its `question`, and its `text`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    question: str = Field(min_length=1)
+    answer: str = ""
+
+    @field_validator("question", "answer")
+    @classmethod
+    def _holds_whole_characters(cls, text: str) -> str:
+        text.encode("utf-8")
+        return text
+
+
 class Question(BaseModel):
-    """What `POST /api/ask` takes. `history` is accepted so that clients may send it already; it is not used yet."""
+    """What `POST /api/ask` takes. The server keeps nothing: a client that wants a conversation sends its `history`."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -59,7 +75,11 @@ class Question(BaseModel):
     language: str | None = Field(
         None, pattern="^[a-z]{2}$", description="Of the words around the quotes; by default the question's own."
     )
-    history: list[Any] | None = Field(None, description="Not used yet.")
+    history: list[HistoryTurn] | None = Field(
+        None,
+        max_length=50,
+        description="What was asked before, in order: a question that leans on it is understood by its last turn.",
+    )
 
     @field_validator("question")
     @classmethod
@@ -171,7 +191,8 @@ def _add_interface(app: FastAPI, service: Service) -> None:
             return _not_ready(service, language)
         try:
             check_question(asked.question, language, service.settings)
-            return to_json(service.ask(asked.question, asked.language))
+            turns = [Turn(turn.question, turn.answer) for turn in asked.history or ()]
+            return to_json(service.ask(asked.question, asked.language, turns))
         except InvalidQuestion as error:
             return _problem(422, str(error), language)
         except NotReady:

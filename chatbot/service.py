@@ -3,10 +3,12 @@
 import logging
 import threading
 import time
+from collections.abc import Sequence
 
 from chatbot.answer import Reply
 from chatbot.conversation import check_question, reply_to
 from chatbot.errors import NotReady
+from chatbot.follow_up import Turn
 from chatbot.messages import messages_for
 from chatbot.settings import Settings
 from index import Build, IndexStoreError, Searcher, Store, load_encoder
@@ -71,8 +73,10 @@ class Service:
             raise NotReady(messages_for("fr").not_ready)
         return build
 
-    def ask(self, question: str, language: str | None = None, wait_s: float = 60.0) -> Reply:
-        """The reply to one question, in the language given or else in the question's own.
+    def ask(
+        self, question: str, language: str | None = None, turns: Sequence[Turn] = (), wait_s: float = 60.0
+    ) -> Reply:
+        """The reply to one question, in the language given or else in the question's own, after what was asked before.
 
         Raises:
             InvalidQuestion: empty or too long.
@@ -83,7 +87,7 @@ class Service:
         searcher = self._searcher
         if searcher is None:
             raise NotReady(messages_for(language or "fr").not_ready)
-        return reply_to(question, searcher, self.settings, language)
+        return reply_to(question, searcher, self.settings, language, turns)
 
     def load(self) -> None:
         """Load the live build, then the encoder. Raises as `Store.load` and `load_encoder`."""

@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -17,18 +17,20 @@ import ingest
 from index.encoder import Encoder
 from index.errors import CorruptIndex, ForeignIndex, IndexStoreError, RefusedBuild
 from index.gold import GoldQuestion, gold_problems, holds_quote, quote_places, read_gold
+from index.late import HEAD_FILE, PassageTokens, TokenHead, load_head, quantised, sentence_rows
 from index.lexical import LexicalIndex
 from index.question import Question
-from index.search import Searcher, embedded_text
-from index.store import SCHEMA, Build, Manifest, Store
+from index.search import Searcher, embedded_sentences, embedded_text
+from index.store import SCHEMA, Build, Calibration, Manifest, Store
 from index.vectors import VectorIndex
 from ingest import Corpus, Passage, corpus_sha256, fold_for_search, read_corpus, split
 from ingest.check import Problem, check_documents
 from ingest.files import QUESTIONS_FILE
 
-__all__ = ["BuildReport", "Progress", "build_index", "is_stale", "make_build"]
+__all__ = ["BuildReport", "Calibrator", "Progress", "build_index", "is_stale", "make_build"]
 
 _LISTED = 5
+_READ_AT_ONCE = 256
 _LIBRARIES = ("bm25s", "lxml", "markdown-it-py", "mdit-py-plugins", "PyStemmer", "trafilatura", "yasbd-lib")
 
 log = logging.getLogger(__name__)
@@ -64,10 +66,22 @@ class BuildReport:
     live_recall: float | None = None
 
 
-def fingerprint(corpus_sha256: str, *, model: str, revision: str, max_passage_tokens: int) -> str:
+class Calibrator(Protocol):
+    """Decides on a new build when the service may answer."""
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the same build would be calibrated in another way."""
+
+    def __call__(self, searcher: Searcher) -> Calibration:
+        """The calibration of a build that is not stored yet."""
+
+
+def fingerprint(corpus_sha256: str, *, model: str, revision: str, max_passage_tokens: int, calibrator: str = "") -> str:
     """The build id of a corpus under these settings: 16 hexadecimal digits, from all that decides a build's content.
 
-    The code that reads, splits and indexes counts by its bytes, the libraries that it calls by their versions.
+    The code that reads, splits and indexes counts by its bytes, the libraries that it calls by their versions, and so
+    does the calibrator's.
     """
     decides = {
         "schema": SCHEMA,
@@ -77,6 +91,7 @@ def fingerprint(corpus_sha256: str, *, model: str, revision: str, max_passage_to
         "model": model,
         "revision": revision,
         "max_passage_tokens": max_passage_tokens,
+        "calibrator": calibrator,
     }
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -101,12 +116,13 @@ def build_index(
     full: bool = False,
     publish_anyway: bool = False,
     progress: Progress | None = None,
+    calibrator: Calibrator | None = None,
 ) -> BuildReport:
     """Build the index of a corpus and publish it. If nothing changed, nothing is loaded, written or encoded.
 
     Vectors are reused from the live build for every text that it already holds, unless `full`. The new build is read
     back from disk, and is published only if it loses no document to an unreadable file and finds at least as many of
-    the gold quotes as the live one, unless `publish_anyway`.
+    the gold quotes as the live one, unless `publish_anyway`. `calibrator` decides when the service may answer.
 
     Raises:
         IngestError: the corpus is missing, empty or wrongly described.
@@ -114,7 +130,13 @@ def build_index(
         BusyIndex: another process is building into the same folder.
         IndexStoreError: the model cannot be loaded or the index folder cannot be used.
     """
-    identify = partial(fingerprint, model=model, revision=revision, max_passage_tokens=max_passage_tokens)
+    identify = partial(
+        fingerprint,
+        model=model,
+        revision=revision,
+        max_passage_tokens=max_passage_tokens,
+        calibrator=calibrator.version if calibrator else "",
+    )
     build_id = identify(corpus_sha256(corpus))
     if not full and not is_stale(store, build_id):
         return _report(store.manifest(build_id), unchanged=True)
@@ -126,6 +148,9 @@ def build_index(
         gold = read_gold(corpus / QUESTIONS_FILE)
         reusable = None if full else live
         build, encoded, reused = make_build(read, gold, encoder, build_id, max_passage_tokens, reusable, progress)
+        if calibrator:
+            calibration = calibrator(Searcher(build, encoder))
+            build = replace(build, manifest=replace(build.manifest, calibration=calibration))
         store.write(build)
         build = store.load(build_id)
         problems = check_documents(corpus, read, build.passages)
@@ -169,6 +194,7 @@ def _code_sha256() -> str:
     for package in (Path(ingest.__file__).parent, Path(__file__).parent):
         for path in sorted(package.glob("*.py")):
             total.update(path.read_bytes())
+    total.update(HEAD_FILE.read_bytes() if HEAD_FILE.is_file() else b"")
     return total.hexdigest()
 
 
@@ -180,8 +206,13 @@ def make_build(
     max_passage_tokens: int,
     live: Build | None = None,
     progress: Progress | None = None,
+    head: TokenHead | None = None,
 ) -> tuple[Build, int, int]:
-    """A build in memory, with how many texts were encoded and how many had their vector in `live`."""
+    """A build in memory, with how many texts were encoded and how many had their vectors in `live`.
+
+    `head` is by default the one that was trained for the encoder.
+    """
+    head = head or load_head(encoder.revision)
     passages: list[Passage] = []
     for done, document in enumerate(corpus.documents, start=1):
         passages += split(document, encoder.count_tokens, max_passage_tokens)
@@ -194,17 +225,28 @@ def make_build(
         for passage in passages
         for start, end in passage.sentences
     ]
-    known = _known_vectors(live, encoder)
-    texts_to_encode = dict.fromkeys((*passage_texts, *sentence_texts))
-    missing = [text for text in texts_to_encode if _key(text) not in known]
-    reused = len(texts_to_encode) - len(missing)
-    log.info("encoding %d texts, reusing %d", len(missing), reused)
-    vectors = encoder.encode_passages(
-        missing, (lambda done, total: progress("vectors", done, total)) if progress else None
-    )
-    known.update(zip(map(_key, missing), vectors, strict=True))
-    passage_vectors = np.stack([known[_key(text)] for text in passage_texts])
-    sentence_vectors = np.stack([known[_key(text)] for text in sentence_texts])
+    read_passages = _live_passages(live, encoder, head)
+    read_sentences = _live_sentences(live, encoder)
+    unread = {_passage_key(p): p for p in passages if _passage_key(p) not in read_passages}
+    missing = [text for text in dict.fromkeys(sentence_texts) if text not in read_sentences]
+    encoded = len(unread) + len(missing)
+    reused = len({_passage_key(passage) for passage in passages}) + len(set(sentence_texts)) - encoded
+    log.info("encoding %d texts, reusing %d", encoded, reused)
+
+    def count(before: int) -> Callable[[int, int], None] | None:
+        return (lambda done, _: progress("vectors", before + done, encoded)) if progress else None
+
+    for start in range(0, len(unread), _READ_AT_ONCE):  # all tokens of a large corpus would fill the memory
+        some = list(unread.items())[start : start + _READ_AT_ONCE]
+        for (key, passage), read in zip(
+            some, encoder.read_passages([embedded_text(p) for _, p in some], count(start)), strict=True
+        ):
+            rows = sentence_rows(read, embedded_sentences(passage))
+            read_passages[key] = (read.vector, quantised(head.project(read.tokens)), rows)
+    read_sentences.update(zip(missing, encoder.encode_passages(missing, count(len(unread))), strict=True))
+    vectors_of, tokens_of, rows_of = zip(*(read_passages[_passage_key(passage)] for passage in passages), strict=True)
+    passage_vectors = np.stack(vectors_of)
+    sentence_vectors = np.stack([read_sentences[text] for text in sentence_texts])
     manifest = Manifest(
         schema=SCHEMA,
         build_id=build_id,
@@ -212,6 +254,7 @@ def make_build(
         revision=encoder.revision,
         dimension=encoder.dimension,
         prompts=dict(encoder.prompts),
+        token_head=head.name,
         max_passage_tokens=max_passage_tokens,
         corpus_sha256=corpus.sha256,
         sources=tuple(document.source.path for document in corpus.documents),
@@ -232,10 +275,11 @@ def make_build(
         sentence_vectors=sentence_vectors,
         questions=tuple(gold),
         question_vectors=encoder.encode_queries([fold_for_search(question.question) for question in gold]),
+        tokens=PassageTokens.build(tokens_of, rows_of),
         vectors=VectorIndex.build(passage_vectors),
         lexical=lexical,
     )
-    return build, len(missing), reused
+    return build, encoded, reused
 
 
 def _live_build(store: Store, encoder: Encoder) -> Build | None:
@@ -258,18 +302,39 @@ def _live_sources(store: Store) -> tuple[str, ...]:
         return ()
 
 
-def _known_vectors(live: Build | None, encoder: Encoder) -> dict[bytes, FloatArray]:
+_ReadPassage = tuple[FloatArray, NDArray[np.int8], NDArray[np.int32]]
+"""A passage's vector, its tokens' vectors, and the rows of these that are its sentences'."""
+
+
+def _live_passages(live: Build | None, encoder: Encoder, head: TokenHead) -> dict[str, _ReadPassage]:
+    """What the live build knows of passages, by their keys."""
+    if live is None or live.manifest.prompts != dict(encoder.prompts) or live.manifest.token_head != head.name:
+        return {}
+    sentences = iter(live.tokens.sentences)
+    return {
+        _passage_key(passage): (
+            live.passage_vectors[row],
+            live.tokens.rows[live.tokens.starts[row] : live.tokens.starts[row + 1]],
+            np.array([next(sentences) for _ in passage.sentences]),
+        )
+        for row, passage in enumerate(live.passages)
+    }
+
+
+def _live_sentences(live: Build | None, encoder: Encoder) -> dict[str, FloatArray]:
+    """The vectors of the live build's sentences, by their folded texts."""
     if live is None or live.manifest.prompts != dict(encoder.prompts):
         return {}
-    known = {_key(embedded_text(p)): v for p, v in zip(live.passages, live.passage_vectors, strict=True)}
-    spans = ((p.document_id, span) for p in live.passages for span in p.sentences)
-    for (document_id, (start, end)), vector in zip(spans, live.sentence_vectors, strict=True):
-        known[_key(fold_for_search(live.documents[document_id].text[start:end]))] = vector
-    return known
+    spans = ((passage.document_id, span) for passage in live.passages for span in passage.sentences)
+    return {
+        fold_for_search(live.documents[document_id].text[start:end]): vector
+        for (document_id, (start, end)), vector in zip(spans, live.sentence_vectors, strict=True)
+    }
 
 
-def _key(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8")).digest()
+def _passage_key(passage: Passage) -> str:
+    """What decides how a passage is encoded: its text and where its sentences begin and end in it."""
+    return f"{embedded_sentences(passage)} {embedded_text(passage)}"
 
 
 _ANYWAY = "Pour la mettre en service quand même : « loos build --publish-anyway »."

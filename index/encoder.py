@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -22,7 +23,7 @@ from index.model import EMBEDDED, make_embedded_model, model_folder, model_revis
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-__all__ = ["Encoder", "SentenceTransformerEncoder", "load_encoder", "load_token_counter"]
+__all__ = ["Encoded", "Encoder", "SentenceTransformerEncoder", "load_encoder", "load_token_counter"]
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,19 @@ FloatArray = NDArray[np.float32]
 _EMBEDDED_FOLDER = "e5-small"
 _PADDED_TO = 16  # tokens; at other lengths torch's attention gives other last bits with other companions
 _FAST_BFLOAT16 = ("avx512_bf16", "amx_bf16")  # elsewhere bfloat16 is emulated, and slower than float32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoded:
+    """A text as the model sees it: one vector for the whole and one for each token, all of length one.
+
+    `vector` is float32 `(d,)`; `tokens` float32 `(n, d)`, in the text's order, prompt and special tokens left out;
+    `spans` int32 `(n, 2)`, the offsets in the text of what each token stands for.
+    """
+
+    vector: FloatArray
+    tokens: FloatArray
+    spans: NDArray[np.int32]
 
 
 class Encoder(Protocol):
@@ -57,6 +71,14 @@ class Encoder(Protocol):
 
     def encode_passages(self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None) -> FloatArray:
         """Vectors of passages, as of questions. `progress(done, total)` is called after each batch."""
+
+    def read_queries(self, texts: Sequence[str]) -> tuple[Encoded, ...]:
+        """Questions with the vectors of their tokens, in the texts' order."""
+
+    def read_passages(
+        self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None
+    ) -> tuple[Encoded, ...]:
+        """Passages with the vectors of their tokens. `progress` as in `encode_passages`."""
 
     def count_tokens(self, text: str) -> int:
         """How many tokens the model's tokenizer makes of a text, special tokens and prompt left out."""
@@ -112,6 +134,16 @@ class SentenceTransformerEncoder:
         """As `Encoder.encode_passages`, longest texts first. Raises DimensionMismatch as `encode_queries`."""
         return self._encode(texts, "passage", progress)
 
+    def read_queries(self, texts: Sequence[str]) -> tuple[Encoded, ...]:
+        """As `Encoder.read_queries`. Raises DimensionMismatch as `encode_queries`."""
+        return tuple(self._read(texts, "query", None))
+
+    def read_passages(
+        self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None
+    ) -> tuple[Encoded, ...]:
+        """As `Encoder.read_passages`, longest texts first. Raises DimensionMismatch as `encode_queries`."""
+        return tuple(self._read(texts, "passage", progress))
+
     def count_tokens(self, text: str) -> int:
         """As `Encoder.count_tokens`, texts beyond the model's length counted in full."""
         with self._tokenizer_lock:
@@ -120,9 +152,29 @@ class SentenceTransformerEncoder:
             return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
 
     def _encode(self, texts: Sequence[str], kind: str, progress: Callable[[int, int], None] | None) -> FloatArray:
+        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
+        for chosen, rows, _ in self._batches(texts, kind, progress):
+            vectors[chosen] = rows
+        return vectors
+
+    def _read(self, texts: Sequence[str], kind: str, progress: Callable[[int, int], None] | None) -> list[Encoded]:
+        read: dict[int, Encoded] = {}
+        for chosen, vectors, tokens in self._batches(texts, kind, progress):
+            for index, vector, of_text in zip(chosen, vectors, tokens, strict=True):
+                count, places, spans = self._spans(texts[index], kind)
+                # In a text that was cut, a special token stands last.
+                within = places < len(of_text) - (count > len(of_text))
+                kept = of_text[places[within]]
+                unit = (kept / np.linalg.norm(kept, axis=1, keepdims=True).clip(1e-9)).astype(np.float32)
+                read[index] = Encoded(vector, unit, spans[within])
+        return [read[index] for index in range(len(texts))]
+
+    def _batches(
+        self, texts: Sequence[str], kind: str, progress: Callable[[int, int], None] | None
+    ) -> Iterator[tuple[list[int], FloatArray, list[FloatArray]]]:
+        """For each batch the positions of its texts, their vectors, and those of all their tokens, special ones too."""
         import torch
 
-        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         # Texts of like length go together, so that little is padded; the longest first, so that if memory is too
         # short it shows at once.
         order = sorted(range(len(texts)), key=lambda index: -len(texts[index]))
@@ -130,13 +182,30 @@ class SentenceTransformerEncoder:
             chosen = order[start : start + self._batch_size]
             features = self._features([texts[index] for index in chosen], kind)
             with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=self._bfloat16):
-                rows = self._model(features, task="query" if kind == "query" else "document")["sentence_embedding"]
-                rows = torch.nn.functional.normalize(rows.float(), dim=1).numpy()
+                made = self._model(features, task="query" if kind == "query" else "document")
+                rows = torch.nn.functional.normalize(made["sentence_embedding"].float(), dim=1).numpy()
+                tokens = [np.empty((0, self.dimension), dtype=np.float32)] * len(chosen)  # some models have none
+                if "token_embeddings" in made:
+                    real = made["attention_mask"].bool()
+                    tokens = [
+                        of_text[mask].float().numpy()
+                        for of_text, mask in zip(made["token_embeddings"], real, strict=True)
+                    ]
             _check(rows, (len(chosen), self.dimension), self._name)
-            vectors[chosen] = rows
+            yield chosen, rows, tokens
             if progress:
                 progress(start + len(chosen), len(order))
-        return vectors
+
+    def _spans(self, text: str, kind: str) -> tuple[int, NDArray[np.int64], NDArray[np.int32]]:
+        """How many tokens a text has; of those that stand for a part of it, their places and their offsets in it."""
+        prompt = self.prompts[kind]
+        with self._tokenizer_lock:
+            self._tokenizer.no_truncation()
+            self._tokenizer.no_padding()
+            encoding = self._tokenizer.encode(prompt + text)
+        spans = np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2) - len(prompt)
+        kept = (spans[:, 1] > 0) & (np.array(encoding.special_tokens_mask) == 0)
+        return len(spans), np.flatnonzero(kept), spans[kept].clip(0)
 
     def _features(self, texts: list[str], kind: str) -> dict[str, object]:
         """The texts behind their prompt as the model's first module takes them."""

@@ -98,6 +98,10 @@ class LexicalIndex:
         frequency = 0 if number is None else int(self._frequencies[number])
         return log(1 + (len(self) - frequency + 0.5) / (frequency + 0.5))
 
+    def knows(self, token: str) -> bool:
+        """Whether any passage holds a token of `analyse`."""
+        return token in self._bm25.vocab_dict
+
     def coverage(self, question: str) -> FloatArray:
         """The share of the question's idf that each passage holds: float32 `(n,)` in [0, 1].
 

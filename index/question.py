@@ -24,13 +24,16 @@ _CIRCUMSTANCE = re.compile(
 class Question:
     """A question with its vectors: unit rows, float32 `(d,)`.
 
-    `focus` is the question without its circumstances of time, the same as `text` where it names none.
+    `focus` is the question without its circumstances of time, the same as `text` where it names none. `tokens`, float32
+    `(n, k)`, are its tokens as `TokenHead.project` gives them, `weights` `(n,)` what each counts, of sum 1.
     """
 
     text: str
     focus: str
     vector: NDArray[np.float32]
     focus_vector: NDArray[np.float32]
+    tokens: NDArray[np.float32]
+    weights: NDArray[np.float32]
 
     def mixed(self, focus_weight: float) -> NDArray[np.float32]:
         """Both vectors as one unit vector, float32 `(d,)`, with this share for the focus."""

@@ -8,19 +8,28 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from index.encoder import Encoder
+from index.encoder import Encoded, Encoder
+from index.late import TokenHead, load_head
 from index.question import Question, focus
+from index.spelling import Spelling
 from index.store import Build
 from ingest import Passage, fold_for_search
 from ingest.passages import heading_text
+from ingest.sentences import Span
 
-__all__ = ["DENSE_WEIGHT", "Hit", "Searcher", "System", "blend", "embedded_text"]
+__all__ = ["DENSE_WEIGHT", "Hit", "Searcher", "System", "blend", "embedded_sentences", "embedded_text"]
 
 DENSE_WEIGHT = 0.6
 """Share of the dense similarity in the blend; the lexical score has the rest. Chosen in docs/decisions/0005."""
 
 FOCUS_WEIGHT = 0.4
 """Share of the question's focus in its scores; the whole question has the rest."""
+
+REORDERED = 50
+"""How many of the passages that the two searches rank first are compared with the question token by token."""
+
+PASSAGE_WEIGHTS = (0.36, 0.12, 0.52)
+"""What dense similarity, the lexical score and late interaction count for in the rank of these."""
 
 POOL = 100
 """How many passages each of the two searches brings into the blend."""
@@ -35,36 +44,49 @@ class Hit:
     """A passage found for a question.
 
     `rank` counts from 1. `similarity` is the cosine of passage and question, `lexical` the passage's BM25 score, both
-    with the focus's share in them; `fused`, in [0, 1], is the blend of both that decides the rank.
+    with the focus's share in them; `late` and `late_low` say how near its tokens are to the question's, on average and
+    the worst matched. `fused`, in [0, 1], is the blend that decides the rank.
     """
 
     passage: Passage
     rank: int
     similarity: float
     lexical: float
+    late: float
+    late_low: float
     fused: float
 
 
 class Searcher:
     """A loaded build and its encoder: finds passages. It writes nothing, so threads may share it."""
 
-    def __init__(self, build: Build, encoder: Encoder) -> None:
+    def __init__(self, build: Build, encoder: Encoder, head: TokenHead | None = None) -> None:
         self.build = build
         self.encoder = encoder
+        self._head = head or load_head(encoder.revision)
+        self._spelling = Spelling(document.text for document in build.documents.values())
         counts = (len(passage.sentences) for passage in build.passages)
         rows = accumulate(counts, initial=0)
         self._row = {passage.id: row for row, passage in enumerate(build.passages)}
         self._first_sentence_row = {passage.id: row for passage, row in zip(build.passages, rows, strict=False)}
 
     def encode(self, texts: Sequence[str]) -> tuple[Question, ...]:
-        """Questions with their vectors, in order: the one call of the encoder that they cost."""
+        """Questions with their vectors, in order, their spelling repaired: one call of the encoder."""
+        texts = [self._spelling.repaired(text, self.build.lexical.knows) for text in texts]
         focuses = [focus(text) for text in texts]
         distinct = list(dict.fromkeys(fold_for_search(text) for text in (*texts, *focuses)))
-        vectors = dict(zip(distinct, self.encoder.encode_queries(distinct), strict=True))
+        read = dict(zip(distinct, self.encoder.read_queries(distinct), strict=True))
         return tuple(
-            Question(text, focused, vectors[fold_for_search(text)], vectors[fold_for_search(focused)])
+            self._question(text, focused, read[fold_for_search(text)], read[fold_for_search(focused)])
             for text, focused in zip(texts, focuses, strict=True)
         )
+
+    def _question(self, text: str, focused: str, whole: Encoded, of_focus: Encoded) -> Question:
+        weights = self._head.weights(whole.tokens)
+        if focused != text:  # the focus is how the question begins
+            weights = np.where(whole.spans[:, 0] < len(fold_for_search(focused)) - 2, 1, 1 - FOCUS_WEIGHT) * weights
+            weights = (weights / weights.sum()).astype(np.float32)
+        return Question(text, focused, whole.vector, of_focus.vector, self._head.project(whole.tokens), weights)
 
     def search(self, question: Question, count: int = 10, system: System = "hybrid") -> tuple[Hit, ...]:
         """The `count` best passages for a question, best first; equal scores in corpus order.
@@ -77,16 +99,16 @@ class Searcher:
         similarity = self.build.passage_vectors[rows] @ vector
         weight = {"hybrid": DENSE_WEIGHT, "dense": 1.0, "lexical": 0.0}[system]
         fused = blend(similarity, lexical[rows], weight)
-        best = np.argsort(-fused, kind="stable")[:count]
+        best = np.argsort(-fused, kind="stable")[: max(count, REORDERED)]
+        late = self.build.tokens.similarity(question.tokens, question.weights, rows[best].tolist())
+        fused = fused[best]
+        if system == "hybrid":
+            fused = weighted(np.column_stack((similarity[best], lexical[rows[best]], late[:, 0])), PASSAGE_WEIGHTS)
+        found = zip(rows[best], similarity[best], lexical[rows[best]], late[:, 0], late[:, 1], fused, strict=True)
+        ordered = sorted(found, key=lambda values: -values[-1])[:count]
         return tuple(
-            Hit(
-                passage=self.build.passages[rows[i]],
-                rank=rank,
-                similarity=float(similarity[i]),
-                lexical=float(lexical[rows[i]]),
-                fused=float(fused[i]),
-            )
-            for rank, i in enumerate(best, start=1)
+            Hit(self.build.passages[row], rank, *map(float, values))
+            for rank, (row, *values) in enumerate(ordered, start=1)
         )
 
     def sentence_vectors(self, passage: Passage) -> FloatArray:
@@ -97,6 +119,19 @@ class Searcher:
         """
         first = self._first_sentence_row[passage.id]
         return self.build.sentence_vectors[first : first + len(passage.sentences)]
+
+    def sentence_similarity(self, question: Question, passage: Passage) -> FloatArray:
+        """How near the tokens of a passage's sentences are to the question's, on average and the worst matched.
+
+        Float32 `(sentences, 2)`, in their order. Raises KeyError as `sentence_vectors`.
+        """
+        return self.build.tokens.sentence_similarity(
+            question.tokens,
+            question.weights,
+            self._row[passage.id],
+            self._first_sentence_row[passage.id],
+            len(passage.sentences),
+        )
 
     def passage_before(self, passage: Passage) -> Passage | None:
         """The passage before this one in its document, None for a document's first."""
@@ -130,9 +165,27 @@ def blend(dense: FloatArray, lexical: FloatArray, dense_weight: float) -> FloatA
     return (dense_weight * _scaled(dense) + (1 - dense_weight) * _scaled(lexical)).astype(np.float32)
 
 
+def weighted(values: FloatArray, weights: Sequence[float]) -> FloatArray:
+    """The weighted mean of the columns of `values` `(n, m)`, each scaled to [0, 1]: float32 `(n,)`."""
+    scaled = np.column_stack([_scaled(column) for column in values.T])
+    mean: FloatArray = (scaled @ np.array(weights) / sum(weights)).astype(np.float32)
+    return mean
+
+
 def embedded_text(passage: Passage) -> str:
     """What is encoded for a passage: its headings, then its text, folded for search."""
     return fold_for_search(f"{heading_text(passage.heading_path)}\n{passage.text}")
+
+
+def embedded_sentences(passage: Passage) -> tuple[Span, ...]:
+    """Where a passage's sentences stand in its embedded text."""
+    before = len(embedded_text(passage)) - len(fold_for_search(passage.text))
+
+    def place(offset: int) -> int:
+        # Folding drops the white space at the ends of what it is given, hence the letters.
+        return before + len(fold_for_search(f"a{passage.text[: offset - passage.start]}a")) - 2
+
+    return tuple((place(start), place(end)) for start, end in passage.sentences)
 
 
 def _scaled(scores: FloatArray) -> FloatArray:

@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -22,13 +22,14 @@ from pydantic import TypeAdapter, ValidationError
 from index.disk import synchronise
 from index.errors import BusyIndex, CorruptIndex, ForeignIndex, MissingIndex, UnknownBuild, UnwritableIndex
 from index.gold import GoldQuestion
+from index.late import PassageTokens, load_head
 from index.lexical import LexicalIndex
 from index.vectors import VectorIndex
 from ingest import Document, Passage
 
-__all__ = ["SCHEMA", "Build", "Manifest", "Store"]
+__all__ = ["SCHEMA", "Build", "Calibration", "Manifest", "Store"]
 
-SCHEMA = 2
+SCHEMA = 3
 """Changes with the files of a build or what they mean; a build of another schema is refused."""
 
 FloatArray = NDArray[np.float32]
@@ -39,6 +40,7 @@ _PASSAGES = "passages.json"
 _PASSAGE_VECTORS = "passages.npy"
 _SENTENCE_VECTORS = "sentences.npy"
 _VECTOR_INDEX = "passages.faiss"
+_TOKENS = ("tokens.npy", "tokens-of-passages.npy", "tokens-of-sentences.npy")
 _LEXICAL = "lexical"
 _QUESTIONS = "questions.json"
 _QUESTION_VECTORS = "questions.npy"
@@ -50,11 +52,31 @@ _QUESTIONS_TYPE = TypeAdapter(tuple[GoldQuestion, ...])
 
 
 @dataclass(frozen=True, slots=True)
+class Calibration:
+    """When the service answers, on one build: fitted on the build's own gold questions.
+
+    `weights` and `bias` are those of a logistic regression over the evidence, whose probability decides: from
+    `answer_from` on the service answers, from `partial_from` on it says that the documents speak of the subject.
+    `questions` is how many gold questions taught it, 0 where there were too few to change what is shipped. `answered`
+    are the ids of the gold questions that it answers: those that may be suggested.
+    """
+
+    weights: tuple[float, ...]
+    bias: float
+    answer_from: float
+    partial_from: float
+    questions: int = 0
+    answered: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """What a build was made from and with.
 
-    `build_id` is taken from everything that decides the content. `prompts` are what the encoder puts before texts.
-    `sources` are the paths of the documents' files; `documents`, `passages` and `sentences` are counts. `files` maps
+    `build_id` is taken from everything that decides the content. `prompts` are what the encoder puts before texts,
+    `token_head` names what its token vectors were projected by.
+    `sources` are the paths of the documents' files; `documents`, `passages` and `sentences` are counts.
+    `calibration` is None where nothing was fitted. `files` maps
     each file's name to its SHA-256.
     """
 
@@ -64,6 +86,7 @@ class Manifest:
     revision: str
     dimension: int
     prompts: dict[str, str]
+    token_head: str
     max_passage_tokens: int
     corpus_sha256: str
     sources: tuple[str, ...]
@@ -71,6 +94,7 @@ class Manifest:
     passages: int
     sentences: int
     skipped: tuple[str, ...]
+    calibration: Calibration | None = None
     files: dict[str, str] = field(default_factory=dict)
 
 
@@ -92,6 +116,7 @@ class Build:
     sentence_vectors: FloatArray
     questions: tuple[GoldQuestion, ...]
     question_vectors: FloatArray
+    tokens: PassageTokens
     vectors: VectorIndex
     lexical: LexicalIndex
 
@@ -216,6 +241,7 @@ class Store:
                 sentence_vectors=np.load(folder / _SENTENCE_VECTORS, mmap_mode="r", allow_pickle=False),
                 questions=_QUESTIONS_TYPE.validate_json((folder / _QUESTIONS).read_bytes()),
                 question_vectors=np.load(folder / _QUESTION_VECTORS, mmap_mode="r", allow_pickle=False),
+                tokens=PassageTokens(*(np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in _TOKENS)),
                 vectors=VectorIndex.load(folder / _VECTOR_INDEX),
                 lexical=LexicalIndex.load(folder / _LEXICAL),
             )
@@ -247,6 +273,8 @@ class Store:
             np.save(draft / _SENTENCE_VECTORS, build.sentence_vectors, allow_pickle=False)
             (draft / _QUESTIONS).write_bytes(_QUESTIONS_TYPE.dump_json(build.questions, indent=1))
             np.save(draft / _QUESTION_VECTORS, build.question_vectors, allow_pickle=False)
+            for name, array in zip(_TOKENS, astuple(build.tokens), strict=True):
+                np.save(draft / name, array, allow_pickle=False)
             build.vectors.save(draft / _VECTOR_INDEX)
             build.lexical.save(draft / _LEXICAL)
             files = {name: _sha256(draft / name) for name in _file_names(draft)}
@@ -338,7 +366,12 @@ class Store:
 
 
 def _refuse_foreign(manifest: Manifest, model: str | None, revision: str | None) -> None:
-    for what, wanted, found in (("modèle", model, manifest.model), ("version", revision, manifest.revision)):
+    head = revision and load_head(revision).name
+    for what, wanted, found in (
+        ("modèle", model, manifest.model),
+        ("version", revision, manifest.revision),
+        ("projection", head, manifest.token_head),
+    ):
         if wanted is not None and wanted != found:
             raise ForeignIndex(
                 f"La construction {manifest.build_id} a été faite avec un autre encodeur ({what} « {found} », "
@@ -354,6 +387,9 @@ def _check(build: Build) -> None:
         _PASSAGE_VECTORS: (build.passage_vectors.shape, (len(build.passages), manifest.dimension)),
         _SENTENCE_VECTORS: (build.sentence_vectors.shape, (sentences, manifest.dimension)),
         _QUESTION_VECTORS: (build.question_vectors.shape, (len(build.questions), manifest.dimension)),
+        _TOKENS[1]: (build.tokens.starts.shape, (len(build.passages) + 1,)),
+        _TOKENS[2]: (build.tokens.sentences.shape, (sentences, 2)),
+        _TOKENS[0]: (len(build.tokens.rows), int(build.tokens.starts[-1])),
         _VECTOR_INDEX: ((len(build.vectors), build.vectors.dimension), (len(build.passages), manifest.dimension)),
         _LEXICAL: (len(build.lexical), len(build.passages)),
     }

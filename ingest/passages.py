@@ -3,10 +3,10 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, takewhile
 from math import ceil
 
-from ingest.document import Document, Section
+from ingest.document import BlockKind, Document, Section
 from ingest.sentences import Span, sentence_spans
 
 __all__ = ["Passage", "heading_text", "split"]
@@ -21,7 +21,8 @@ class Passage:
     """A run of whole sentences of one section: `document.text[start:end] == text`.
 
     `id` is `document_id:start-end`, so the same input gives the same id. `heading_path` opens with the document's
-    title. `sentences` are the offsets of its sentences in the document's text, in order. `page` is 1-based.
+    title. `sentences` are the offsets of its sentences in the document's text, in order. `lists` are the lists that it
+    holds whole, each as the offsets of the sentence that introduces it and of its items. `page` is 1-based.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Passage:
     end: int
     page: int | None
     sentences: tuple[Span, ...]
+    lists: tuple[tuple[Span, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ def split(document: Document, count_tokens: Callable[[str], int], max_passage_to
                         end=end,
                         page=section.page,
                         sentences=tuple(piece.span for piece in group),
+                        lists=tuple(_lists(document.text, section, [piece.span for piece in group])),
                     )
                 )
     return tuple(passages)
@@ -82,6 +85,18 @@ def split(document: Document, count_tokens: Callable[[str], int], max_passage_to
 def heading_text(heading_path: tuple[str, ...]) -> str:
     """The headings as they are searched with a passage, in one line; of very long ones only the beginning."""
     return " ".join(heading_path)[:_MAX_HEADING_CHARACTERS]
+
+
+def _lists(text: str, section: Section, sentences: list[Span]) -> Iterator[tuple[Span, ...]]:
+    """The lists that these sentences hold whole: a sentence that ends in a colon, and the items right behind it."""
+    blocks = section.blocks
+    for number, block in enumerate(blocks):
+        if block.kind is not BlockKind.PARAGRAPH or not text[block.start : block.end].rstrip().endswith(":"):
+            continue
+        items = [(b.start, b.end) for b in takewhile(lambda b: b.kind is BlockKind.LIST_ITEM, blocks[number + 1 :])]
+        opening = next((span for span in sentences if span[1] == block.end), None)
+        if items and opening and items[-1][1] <= sentences[-1][1]:
+            yield opening, *items
 
 
 def _prose_runs(section: Section) -> Iterator[list[Span]]:

@@ -7,7 +7,9 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-DIMENSION = 512
+from index.encoder import Encoded
+
+DIMENSION = 384  # that of the embedded model, whose name one test gives it
 
 
 class WordEncoder:
@@ -32,8 +34,24 @@ class WordEncoder:
             progress(len(texts), len(texts))
         return self._encode(texts)
 
+    def read_queries(self, texts: Sequence[str]) -> tuple[Encoded, ...]:
+        return tuple(map(self._read, texts))
+
+    def read_passages(
+        self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None
+    ) -> tuple[Encoded, ...]:
+        self.encoded += texts
+        if progress:
+            progress(len(texts), len(texts))
+        return tuple(map(self._read, texts))
+
     def count_tokens(self, text: str) -> int:
         return len(text.split())
+
+    def _read(self, text: str) -> Encoded:
+        spans = [match.span() for match in re.finditer(r"\w+", text)]
+        tokens = self._encode([text[start:end] for start, end in spans])
+        return Encoded(self._encode([text])[0], tokens, np.array(spans, dtype=np.int32).reshape(-1, 2))
 
     def _encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         vectors = np.zeros((len(texts), DIMENSION), dtype=np.float32)

@@ -54,6 +54,32 @@ def test_the_page_says_what_it_is_in_french(site: Site, visit: Open) -> None:
     assert page.title() == FRENCH.page_title
 
 
+def test_a_conversation_goes_on_and_shows_what_was_understood(site: Site, visit: Open) -> None:
+    page = visit(site.address).page
+    ask(page, "Que fait la ville pour la biodiversité ?")
+    ask(page, "Et pour l'énergie ?")
+    understood = page.locator("#conversation .understood")
+    expect(understood).to_have_text("Compris comme : « Que fait la ville pour l'énergie ? »")
+    ask(page, ANSWERED)
+    expect(understood).to_have_count(1)
+    assert violations(page) == []
+    page.get_by_role("button", name=FRENCH.clear).click()
+    expect(page.locator(WHOLE)).to_have_count(0)
+    ask(page, "Et quand ?")
+    expect(understood).to_have_count(0)
+
+
+def test_a_chronology_is_a_list_and_a_partial_answer_a_quote(site: Site, visit: Open) -> None:
+    page = visit(site.address, viewport={"width": 360, "height": 800}).page
+    ask(page, "Quelles sont les grandes dates de la transition à Loos-en-Gohelle ?")
+    expect(page.locator("#conversation ul.answer > li").nth(3)).to_be_visible()
+    ask(page, "Quel était le thème des Gohelliades en 2019 ?")
+    expect(page.get_by_role("heading", name=FRENCH.see_also)).to_be_visible()
+    expect(page.locator("#conversation .quote")).to_contain_text("2022")
+    assert width_beyond_window(page) <= 0
+    assert violations(page) == []
+
+
 def test_a_question_by_keyboard_is_answered_and_its_source_opened(site: Site, visit: Open) -> None:
     visited = visit(site.address)
     page = visited.page

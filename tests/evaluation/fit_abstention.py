@@ -1,12 +1,12 @@
-"""Fit the abstention's logistic regression on the choosing halves of the gold questions and of PIAF.
+"""Fit the abstention's logistic regression that builds start from.
 
     python tests/evaluation/fit_abstention.py PIAF_FOLDER
 
 Unanswerable questions are the gold ones that the corpus does not answer, and answerable ones as they would be if the
-passages with their gold quotes (of PIAF: their passage, or their whole article) were not there. Both data sets count
-alike, and so do answerable and unanswerable questions in each. Prints the weights for chatbot/abstain.py and a
-threshold, the one at which 9 % of the answerable gold questions of the choosing half are refused. `make evaluate`
-reports on the other halves. Takes some minutes.
+passages with their gold quotes (of PIAF: their passage, or their whole article) were not there. Of the gold questions
+the choosing half, of PIAF the articles for tuning, on which nothing was trained. Both data sets count alike, and so do
+answerable and unanswerable questions in each. Prints the constants of chatbot/abstain.py. `make evaluate` reports on
+the other halves. Takes a minute.
 """
 
 import argparse
@@ -20,14 +20,15 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from chatbot.abstain import Evidence
+from chatbot.calibrate import gold_evidence
 from chatbot.conversation import find
 from chatbot.settings import load_settings
-from index import Searcher, Store, load_encoder
+from index import Searcher, load_encoder
+from index.build import make_build
 from index.evaluate import build_collection, read_collection
-from index.gold import half, holds_quote, quote_places
-
-PIAF_QUESTIONS = 700
-REFUSED = 0.09
+from index.gold import read_gold
+from ingest import read_corpus
+from ingest.files import QUESTIONS_FILE
 
 
 def main() -> int:
@@ -36,15 +37,20 @@ def main() -> int:
     arguments = parser.parse_args()
     settings = load_settings()
     encoder = load_encoder(settings.model, settings.models)
-    gold = of_gold(Searcher(Store(settings.index).load(model=encoder.name, revision=encoder.revision), encoder))
+    tokens = settings.max_passage_tokens
+    gold = read_gold(settings.corpus / QUESTIONS_FILE)
+    build = make_build(read_corpus(settings.corpus), gold, encoder, "gold", tokens)[0]
+    rows = [(0, found, kind == "answerable") for found, kind, _ in gold_evidence(Searcher(build, encoder))]
     with tempfile.TemporaryDirectory() as folder:
         convert = [sys.executable, str(Path(__file__).with_name("piaf_to_beir.py")), str(arguments.piaf), folder]
-        if subprocess.run([*convert, "--questions", "choosing"], check=False, stdout=subprocess.DEVNULL).returncode:
+        wanted = ["--half", "choosing", "--questions", "tuning"]
+        if subprocess.run([*convert, *wanted], check=False, stdout=subprocess.DEVNULL).returncode:
             return 1
         collection = read_collection(Path(folder))
-    piaf = of_piaf(collection, Searcher(build_collection(collection, encoder, settings.max_passage_tokens), encoder))
-    values, answerable = (np.array(column) for column in zip(*gold, *piaf, strict=True))
-    of_data = np.array([0] * len(gold) + [1] * len(piaf))
+    piaf = piaf_evidence(collection, Searcher(build_collection(collection, encoder, tokens), encoder))
+    rows += [(1, found, answerable) for found, answerable in piaf]
+    of_data, answerable = (np.array([row[column] for row in rows]) for column in (0, 2))
+    values = np.array([astuple(row[1]) for row in rows])
     weight = np.ones(len(values))
     for data in (0, 1):
         for kind in (False, True):
@@ -55,44 +61,23 @@ def main() -> int:
     weights = model.coef_[0] / scale
     bias = float(model.intercept_[0] - weights @ mean)
     probability = 1 / (1 + np.exp(-bias - values @ weights))
-    threshold = float(np.quantile(probability[(of_data == 0) & answerable], REFUSED))
+    partial_from, answer_from = np.quantile(probability[(of_data == 0) & answerable], (0.02, 0.08))
     print("evidence", tuple(field.name for field in fields(Evidence)))
     print("_WEIGHTS =", tuple(round(float(weight), 3) for weight in weights))
-    print("_BIAS =", round(bias, 3))
-    print("THRESHOLD =", round(threshold, 2))
+    print("bias =", round(bias, 3), "answer_from =", round(answer_from, 3), "partial_from =", round(partial_from, 3))
+    print("SCALES =", tuple(round(float(value), 4) for value in scale))
     return 0
 
 
-def of_gold(searcher):
-    """Rows of (evidence, whether answerable): gold questions of the choosing half, whole and without their quotes."""
-    documents = searcher.build.documents
-    questions = [question for question in searcher.build.questions if half(question, documents) == "choosing"]
-    rows = []
-    for question, asked in zip(questions, searcher.encode([q.question for q in questions]), strict=True):
-        places = quote_places(question, documents)
-        rows.append((row(asked, searcher, lambda passage: False), question.answerable))
-        if question.answerable:
-            rows.append((row(asked, searcher, lambda passage, places=places: holds_quote(passage, places)), False))
-    return rows
-
-
-def of_piaf(collection, searcher):
-    """The same for a fixed draw of PIAF's questions: as they are, without their passage, without their article."""
-    drawn = np.random.default_rng(0).choice(len(collection.questions), size=PIAF_QUESTIONS, replace=False)
-    questions = [collection.questions[position] for position in drawn]
-    rows = []
+def piaf_evidence(collection, searcher):
+    """The evidence for each question as it is, without its passage, without its article; whether it is answerable."""
+    questions = collection.questions
     for question, asked in zip(questions, searcher.encode([q.text for q in questions]), strict=True):
         own = set(collection.judged[question.id])
         groups = {collection.groups[name] for name in own}
-        rows.append((row(asked, searcher, lambda passage: False), True))
-        rows.append((row(asked, searcher, lambda passage, own=own: passage.document_id in own), False))
-        rows.append((row(asked, searcher, lambda p, g=groups: collection.groups[p.document_id] in g), False))
-    return rows
-
-
-def row(asked, searcher, is_left_out):
-    """The evidence for a question where some passages are left out."""
-    return astuple(find(asked, searcher, is_left_out).evidence)
+        yield find(asked, searcher).evidence, True
+        yield find(asked, searcher, lambda passage, own=own: passage.document_id in own).evidence, False
+        yield find(asked, searcher, lambda p, g=groups: collection.groups[p.document_id] in g).evidence, False
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """Convert PIAF (SQuAD's JSON) to a folder in BEIR's layout, for `loos evaluate retrieval` and `loos evaluate answers`.
 
-    python tests/evaluation/piaf_to_beir.py PIAF_FOLDER OUTPUT_FOLDER [--half|--questions choosing|reporting]
+    python tests/evaluation/piaf_to_beir.py PIAF_FOLDER OUTPUT_FOLDER [--half HALF] [--questions PART]
 
 Each passage of PIAF is a document, without its article's title, and each question's answer is its own passage. Articles
-are split in two by a hash of their title: choose settings on one half, report on the other or on all.
+are split in two by a hash of their title: choose settings on one half, report on the other or on all. Of the choosing
+half, four fifths are for training and one fifth for tuning what uses the trained.
 """
 
 import argparse
@@ -19,7 +20,7 @@ def main() -> int:
     parser.add_argument("output", type=Path, help="folder to write, made if missing")
     halves = ("choosing", "reporting")
     parser.add_argument("--half", choices=halves, help="only the articles of one half")
-    parser.add_argument("--questions", choices=halves, help="all articles, but the questions of one half only")
+    parser.add_argument("--questions", choices=(*halves, "training", "tuning"), help="only the questions of this part")
     arguments = parser.parse_args()
     source = arguments.piaf / "piaf.json"
     if not source.is_file():
@@ -33,7 +34,7 @@ def main() -> int:
             passage = f"{article['title']}#{number}"
             group = {"group": article["title"]}
             corpus.append({"_id": passage, "title": "", "text": paragraph["context"], "metadata": group})
-            if arguments.questions and half(article["title"]) != arguments.questions:
+            if arguments.questions and arguments.questions not in (half(article["title"]), part(article["title"])):
                 continue
             for question in paragraph["qas"]:
                 answers = {"answers": list(dict.fromkeys(answer["text"] for answer in question["answers"]))}
@@ -51,6 +52,13 @@ def main() -> int:
 def half(title: str) -> str:
     """The half an article belongs to, from its title alone."""
     return "choosing" if hashlib.sha256(title.encode("utf-8")).digest()[0] % 2 else "reporting"
+
+
+def part(title: str) -> str:
+    """The part of the choosing half that an article belongs to; "reporting" for the others."""
+    if half(title) == "reporting":
+        return "reporting"
+    return "training" if hashlib.sha256(title.encode("utf-8")).digest()[1] % 5 else "tuning"
 
 
 if __name__ == "__main__":

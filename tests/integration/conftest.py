@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from chatbot.calibrate import Calibrator
 from chatbot.settings import load_settings
 from index import Searcher, Store
 from index.build import build_index
@@ -20,5 +21,6 @@ def searcher(encoder, tmp_path_factory):
         model=encoder.name,
         revision=encoder.revision,
         max_passage_tokens=load_settings().max_passage_tokens,
+        calibrator=Calibrator(),
     )
     return Searcher(store.load(), encoder)

@@ -1,6 +1,7 @@
 """The product's own questions on the real corpus with the real model."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from chatbot.answer import Abstention, Answer, Reason, to_json
 from chatbot.conversation import check_question, reply_to
 from chatbot.errors import InvalidQuestion
+from chatbot.follow_up import Turn
 from chatbot.settings import load_settings
 from index import Searcher
 from ingest import DocumentKind
@@ -23,7 +25,10 @@ def ask(searcher, question, language=None):
         for citation in reply.citations:
             document = searcher.build.documents[citation.document_id]
             assert document.text[citation.start : citation.end] == citation.quote
-        assert 1 <= len(reply.sentences) <= 4
+        assert (
+            1 <= len([sentence for sentence in reply.sentences if not sentence.is_item]) <= 4
+            or reply.sentences[0].is_item
+        )
         for sentence in reply.sentences:
             assert any(sentence.text in quotes[number].quote for number in sentence.citations)
             assert sentence.text.rstrip('»”"’) ')[-1] in ".!…"
@@ -200,6 +205,80 @@ def test_without_gold_questions_the_nearest_sections_are_suggested(searcher):
     assert ask(Searcher(build, searcher.encoder), "🙂").suggestions == ()
 
 
+def test_what_is_said_of_another_year_is_a_partial_answer(searcher):
+    reply = ask(searcher, "Quel était le thème des Gohelliades en 2019 ?")
+    assert isinstance(reply, Abstention)
+    assert (reply.reason, reply.is_partial) == (Reason.NOT_SAID, True)
+    assert reply.text.startswith("Les documents parlent de ce sujet, mais")
+    assert len(reply.nearest) == 1
+    assert "2022" in reply.nearest[0].quote
+    document = searcher.build.documents[reply.nearest[0].document_id]
+    assert document.text[reply.nearest[0].start : reply.nearest[0].end] == reply.nearest[0].quote
+    assert to_json(reply)["status"] == "partial"
+    assert isinstance(ask(searcher, "Quel était le thème des Gohelliades en 2022 ?"), Answer)
+
+
+def test_a_question_that_leans_is_answered_from_what_was_asked_before(searcher):
+    first = ask(searcher, "Qui était maire au moment de la fermeture des mines ?")
+    turns = [Turn(first.question, first.text)]
+    second = reply_to("Qui était-il ?", searcher, load_settings(), turns=turns)
+    assert second.understood == "Qui était Marcel Caron ?"
+    assert isinstance(second, Answer)
+    assert "Marcel Caron" in second.text
+    more = reply_to("Peux-tu préciser ?", searcher, load_settings(), turns=[Turn(second.understood, second.text)])
+    assert more.understood == "Qui était Marcel Caron ?"
+    assert not {s.text for s in more.sentences} & {s.text for s in second.sentences}
+
+
+def test_asking_for_more_of_what_is_said_says_so_when_there_is_no_more(searcher):
+    said = " ".join(document.text for document in searcher.build.documents.values())
+    turns = [Turn("Quand la Charte du cadre de vie a-t-elle été adoptée ?", said)]
+    reply = reply_to("Dis-m'en plus", searcher, load_settings(), turns=turns)
+    assert isinstance(reply, Abstention)
+    assert reply.text.startswith("Je n’ai rien trouvé de plus sur ce sujet")
+
+
+@pytest.mark.parametrize("question", ["Quelle est la capitale de l'Australie ?", "Combien de fermes compte la ville ?"])
+def test_no_old_topic_leaks_into_a_whole_question(searcher, question):
+    turns = [Turn("Quand la Charte du cadre de vie a-t-elle été adoptée ?", "En 2001. [1]")]
+    alone, after = ask(searcher, question), reply_to(question, searcher, load_settings(), turns=turns)
+    assert (alone.understood, after.understood) == (None, None)
+    assert (alone.text, alone.confidence) == (after.text, after.confidence)
+
+
+def test_a_question_spelt_by_ear_is_understood_and_shown_repaired(searcher):
+    reply = ask(searcher, "c koi les goheliades a loos")
+    assert reply.understood == "c koi les Gohelliades a loos"
+    assert "Gohelliades" in reply.text
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How many people live in Loos-en-Gohelle?",
+        "Wie viele Einwohner hat Loos-en-Gohelle?",
+        "¿Cuántos habitantes tiene Loos-en-Gohelle?",
+        "Hoeveel inwoners heeft Loos-en-Gohelle?",
+        "Ilu mieszkańców ma Loos-en-Gohelle?",
+        "كم عدد سكان Loos-en-Gohelle؟",
+    ],
+)
+def test_other_languages_find_the_french_evidence_within_english_words(searcher, question):
+    reply = ask(searcher, question)
+    assert isinstance(reply, Answer)
+    assert re.search(r"habitants", reply.text)
+    assert reply.language != "fr"
+
+
+def test_the_great_dates_come_as_a_dated_list(searcher):
+    reply = ask(searcher, "Quelles sont les grandes dates de la transition à Loos-en-Gohelle ?")
+    years = [int(re.search(r"(?:19|20)\d\d", sentence.text).group()) for sentence in reply.sentences]
+    assert len(years) >= 4
+    assert years == sorted(years)
+    assert all(sentence.is_item for sentence in reply.sentences)
+    assert reply.text.count("\n- ") == len(years) - 1
+
+
 def test_gold_quotes_stand_in_their_documents(searcher):
     for question in searcher.build.questions:
         assert question.answerable == bool(question.spans)
@@ -268,7 +347,17 @@ def test_the_json_object_has_the_agreed_keys(searcher):
         ],
         "sentences": [s | {"citations": list(s["citations"])} for s in answered["sentences"]],
     }
-    expected = {"question", "language", "status", "reason", "text", "sentences", "citations", "confidence"}
+    expected = {
+        "question",
+        "understood",
+        "language",
+        "status",
+        "reason",
+        "text",
+        "sentences",
+        "citations",
+        "confidence",
+    }
     assert expected | {"suggestions", "timings_ms", "build_id", "nearest"} == set(answered) == set(abstained)
     assert (answered["status"], answered["reason"]) == ("answered", None)
     assert (abstained["status"], abstained["reason"]) == ("abstained", "not_in_corpus")

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +19,7 @@ from fastapi.testclient import TestClient
 from chatbot.answer import Abstention, Answer, Reason, Reply, Sentence, cite, to_json
 from chatbot.conversation import check_question
 from chatbot.errors import NotReady, PortInUse
+from chatbot.follow_up import Turn
 from chatbot.messages import ENGLISH, FRENCH
 from chatbot.server import MAX_BODY_BYTES, create_app, serve
 from chatbot.settings import Settings
@@ -66,16 +67,19 @@ class SmallService:
             raise NotReady("not yet")
         return SimpleNamespace(documents={DOCUMENT.id: DOCUMENT}, manifest=SimpleNamespace(build_id="b1"))
 
-    def ask(self, question: str, language: str | None = None, wait_s: float = 60.0) -> Reply:
+    def ask(self, question: str, language: str | None = None, turns: Sequence[Turn] = ()) -> Reply:
         check_question(question, language, self.settings)
         language = language or "fr"
+        whole = turns[-1].question if turns else None
         if question == "raise":
             raise RuntimeError("a question nobody foresaw")
         if "eau" not in question:
             text = FRENCH.not_in_corpus.format(contact="Mairie")
-            return Abstention(question, language, Reason.NOT_IN_CORPUS, text, (), ("Et l’eau ?",), 0.1, {}, "b1")
+            return Abstention(question, whole, language, Reason.NOT_IN_CORPUS, text, (), ("Et l’eau ?",), 0.1, {}, "b1")
         citation = cite(1, DOCUMENT, PASSAGE, START, END)
-        return Answer(question, language, (Sentence(citation.quote, (1,)),), (citation,), (), 0.9, {"total": 1.0}, "b1")
+        return Answer(
+            question, whole, language, (Sentence(citation.quote, (1,)),), (citation,), (), 0.9, {"total": 1.0}, "b1"
+        )
 
 
 def app_of(service: SmallService) -> Any:
@@ -124,6 +128,13 @@ def test_an_abstention_is_an_answer_too(client: TestClient) -> None:
     assert response.json()["suggestions"] == ["Et l’eau ?"]
 
 
+def test_the_history_makes_a_question_whole(client: TestClient) -> None:
+    history = [{"question": "Où va l’eau ?"}, {"question": "Qui garde l’eau ?", "answer": "Un bassin. [1]"}]
+    answered = client.post("/api/ask", json={"question": "Et quand l’eau ?", "history": history}).json()
+    assert answered["understood"] == "Qui garde l’eau ?"
+    assert client.post("/api/ask", json={"question": "Et l’eau ?", "history": None}).json()["understood"] is None
+
+
 @pytest.mark.parametrize(
     "question", ["👩‍🌾🚜", "ما هو الماء؟", "Что такое вода?", "<script>alert(1)</script>", "?", "\u00a0?"]
 )
@@ -155,6 +166,9 @@ def test_a_long_question_is_refused_in_the_language_asked_for(client: TestClient
         ({"question": "eau", "language": 1}, "language"),
         ({"question": "eau", "language": ["fr"]}, "language"),
         ({"question": "eau", "history": "hier"}, "history"),
+        ({"question": "eau", "history": ["hier"]}, "history"),
+        ({"question": "eau", "history": [{"question": ""}]}, "history"),
+        ({"question": "eau", "history": [{"question": "hier", "citations": []}]}, "history"),
         ({"question": "eau", "k": 5}, "k"),
         ([], "JSON"),
         ("eau", "JSON"),

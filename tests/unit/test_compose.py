@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from chatbot.compose import candidates, compose, has_answer_text
-from chatbot.french import is_complete, leans
+from chatbot.french import is_complete, leans, year_of
 from index.build import make_build
 from index.search import Searcher
 from ingest.assemble import ReadBlock, assemble
@@ -232,3 +232,77 @@ def test_the_focus_of_a_question_decides_over_its_circumstances():
     (plain, dated) = found_in.encode(["Quel rôle a la musique ?", "Quel rôle a la musique après la fin de la mine ?"])
     assert (plain.focus, dated.focus) == ("Quel rôle a la musique ?", "Quel rôle a la musique ?")
     assert np.array_equal(dated.focus_vector, plain.vector)
+
+
+ITEM = BlockKind.LIST_ITEM
+PILLARS = (
+    "La mine a fermé en 1986.",
+    "La démarche de la ville repose sur trois piliers :",
+    ReadBlock(ITEM, "la mémoire de la mine ;"),
+    ReadBlock(ITEM, "la participation des habitants ;"),
+    ReadBlock(ITEM, "le développement durable."),
+    "La mairie publie un bulletin.",
+)
+
+
+def test_a_list_is_quoted_whole_with_the_sentence_that_introduces_it():
+    (sentences, citations), found_in = answer("Sur quels piliers repose la démarche de la ville ?", *PILLARS)
+    opening = next(n for n, sentence in enumerate(sentences) if sentence.text.endswith("piliers :"))
+    shown = sentences[opening : opening + 4]
+    assert [sentence.is_item for sentence in shown] == [False, True, True, True]
+    assert [sentence.text for sentence in shown[1:]] == [block.text for block in PILLARS[2:5]]
+    citation = citations[shown[0].citations[0] - 1]
+    assert {sentence.citations for sentence in shown} == {(citation.number,)}
+    document = found_in.build.documents[citation.document_id]
+    assert (
+        citation.quote
+        == document.text[citation.start : citation.end]
+        == "\n\n".join((PILLARS[1], "\n".join(block.text for block in PILLARS[2:5])))
+    )
+
+
+def test_an_item_never_answers_without_its_introduction():
+    quoted = texts("Qui participe au développement durable des habitants ?", *PILLARS)
+    assert "la participation des habitants ;" not in quoted or PILLARS[1] in quoted
+
+
+def test_a_list_without_introduction_is_no_answer():
+    items = [ReadBlock(ITEM, "prêt de vélos ;"), ReadBlock(ITEM, "prêt de remorques ;")]
+    found_in = searcher("La ville prête du matériel.", "Voici la suite du texte.", *items)
+    assert all(not passage.lists for passage in found_in.build.passages)
+    assert "prêt de vélos ;" not in texts("Qui prête des vélos ?", "La ville prête du matériel.", *items)
+
+
+def test_a_chronology_is_a_dated_list_in_the_order_of_the_years():
+    (sentences, citations), _ = answer(
+        "Quelles sont les grandes dates de la charte de la ville ?",
+        "La charte de la ville est revue en 2008.",
+        "La charte de la ville date de 2001.",
+        "La charte de la ville est un texte court.",
+        "Elle a revu la charte de la ville en 2004.",
+    )
+    assert [sentence.text for sentence in sentences] == [
+        "La charte de la ville date de 2001.",
+        "La charte de la ville est revue en 2008.",
+    ], "what leans on another sentence stays out"
+    assert all(sentence.is_item for sentence in sentences)
+    assert [citation.number for citation in citations] == [1, 2]
+
+
+def test_a_chronology_of_one_date_is_an_ordinary_answer():
+    (sentences, _), _ = answer("Quelle est la chronologie de la charte ?", "La charte de la ville date de 2001.")
+    assert [sentence.is_item for sentence in sentences] == [False]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "year"),
+    [
+        ("Le 2 avril 2023, le maire, entré à la mairie en 2000, est élu.", 2023),
+        ("En 2023, la ville compte 12 fermes, contre 27 en 1998.", 2023),
+        ("Dans un récit de 2014, la transition commence en 1984.", 1984),
+        ("De l’été 2019 au printemps 2020, huit toits sont équipés.", 2019),
+        ("La fosse 11/19 a 1 200 mineurs.", None),
+    ],
+)
+def test_a_sentence_tells_of_the_year_it_opens_with_or_else_of_the_earliest(sentence, year):
+    assert year_of(sentence) == year

@@ -19,7 +19,15 @@ from tests.word_encoder import WordEncoder
 def outcome(probability: float, answerable: bool, **changed: object) -> Outcome:
     values: dict[str, object] = {
         **{"id": "q", "answerable": answerable, "probability": probability, "answered": probability >= 0.5},
-        **{"rank": 0, "sentence": 0, "precision": 0.0, "recall": 0.0, "milliseconds": 1.0, "groups": ("fr",)},
+        **{
+            "rank": 0,
+            "sentence": 0,
+            "precision": 0.0,
+            "recall": 0.0,
+            "partial": False,
+            "milliseconds": 1.0,
+            "groups": ("fr",),
+        },
     }
     return Outcome(**{**values, **changed})  # type: ignore[arg-type]
 
@@ -46,7 +54,7 @@ def test_a_summary_has_the_means_of_each_group_within_their_intervals() -> None:
     assert means == pytest.approx(
         {
             **{"recall@1": 1 / 3, "recall@5": 2 / 3, "mrr@10": 1.25 / 3, "first": 1 / 3, "first_two": 1 / 3},
-            **{"first_three": 2 / 3, "correct": 1 / 3, "false_refusals": 1 / 3},
+            **{"first_three": 2 / 3, "correct": 1 / 3, "false_refusals": 1 / 3, "partial": 0},
             **{"citation_precision": 0.25, "citation_recall": 0.5},
         },
         abs=1e-4,

@@ -39,6 +39,7 @@ def citation(
 
 
 ANSWER = Answer(
+    understood=None,
     question="?",
     language="fr",
     sentences=(Sentence("Une phrase.", (1,)), Sentence("Une <autre>.", (2,))),
@@ -49,6 +50,7 @@ ANSWER = Answer(
     build_id="b",
 )
 ABSTENTION = Abstention(
+    understood=None,
     question="?",
     language="fr",
     reason=Reason.NOT_IN_CORPUS,
@@ -118,7 +120,7 @@ def test_an_abstention_shows_what_is_nearest_and_links_the_contact() -> None:
 
 
 def test_an_answer_to_a_question_in_english_speaks_english_around_french_quotes() -> None:
-    english = Answer("?", "en", ANSWER.sentences, ANSWER.citations, (), 0.9, {}, "b")
+    english = Answer("?", None, "en", ANSWER.sentences, ANSWER.citations, (), 0.9, {}, "b")
     html = unescape(reply_html(english))
     assert '<div class="reply" lang="en"><p class="answer" lang="fr">' in html
     assert "Read in context" in html
@@ -162,3 +164,33 @@ def test_what_the_page_needs_of_gradio_is_open(path: str) -> None:
 )
 def test_all_else_of_gradio_is_closed(path: str) -> None:
     assert not PAGE_PATHS.fullmatch(path)
+
+
+def test_a_list_is_shown_as_a_list() -> None:
+    listed = (Sentence("Deux piliers :", (1,)), Sentence("la mémoire ;", (1,), True), Sentence("l’avenir.", (1,), True))
+    html = unescape(reply_html(replace(ANSWER, sentences=listed, citations=(citation(1),))))
+    assert re.search(
+        r'<p class="answer" lang="fr">Deux piliers : .*</p><ul class="answer" lang="fr"><li>la mémoire', html
+    )
+    assert html.count("<li>l") == 2
+    assert replace(ANSWER, sentences=listed).text == "Deux piliers : [1]\n- la mémoire ; [1]\n- l’avenir. [1]"
+
+
+def test_what_was_understood_stands_before_the_reply() -> None:
+    html = unescape(reply_html(replace(ANSWER, understood="Et <l’eau> ?")))
+    assert '<p class="understood">Compris comme : « Et <l’eau> ? »</p>' in html
+    assert html.index("Compris comme") < html.index("Une phrase")
+    assert "understood" not in reply_html(ANSWER)
+
+
+def test_a_partial_answer_shows_the_quote_that_comes_close_and_what_it_rests_on() -> None:
+    near = replace(
+        ABSTENTION,
+        reason=Reason.NOT_SAID,
+        nearest=(citation(1, references=(Reference("Ville", "Bilan", "https://exemple.fr/b"),)),),
+    )
+    html = unescape(reply_html(near))
+    assert "Voir aussi" in html
+    assert f'<q class="quote" lang="fr">{near.nearest[0].quote}</q>' in html
+    assert "D’après" in html
+    assert "<q" not in reply_html(ABSTENTION)

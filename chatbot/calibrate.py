@@ -1,0 +1,148 @@
+"""Fit, on a build's own gold questions, when the service answers. Why so: docs/decisions/0007."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, replace
+from functools import cached_property, partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chatbot.abstain import SCALES, SHIPPED, Evidence
+from chatbot.compose import compose
+from chatbot.conversation import find
+from index import Searcher
+from index.gold import GoldQuestion, Place, half, holds_quote, quote_places
+from index.question import Question
+from index.store import Calibration
+from ingest import Passage
+
+__all__ = ["Calibrator", "fitted", "gold_evidence"]
+
+_LEAST = 20
+"""With fewer answerable gold questions to learn from, the shipped calibration stays as it is."""
+_PULL = 3.0
+"""How strongly the weights are held near the shipped ones: the inverse of their prior variance, in `SCALES`."""
+_NOT_IN_FULL, _REFUSED = 0.08, 0.02
+"""Of the answerable gold questions, the shares that may get no full answer, and not even a partial one."""
+_UNRELATED = 0.03
+"""Of the questions on other matters, the share that may get a partial answer."""
+_FOLDS = 5
+_STEPS = 30
+_DECIDE = ("abstain", "calibrate", "compose", "conversation", "french", "language", "services")
+
+Array = NDArray[np.float64]
+
+
+class Calibrator:
+    """Fits the calibration of a build: an `index.build.Calibrator`."""
+
+    @cached_property
+    def version(self) -> str:
+        """A checksum of the code that makes the evidence and decides on it."""
+        total = hashlib.sha256()
+        for name in _DECIDE:
+            total.update(Path(__file__).with_name(f"{name}.py").read_bytes())
+        return total.hexdigest()
+
+    def __call__(self, searcher: Searcher) -> Calibration:
+        """What the gold questions' choosing half teaches. The reporting half stays unseen, so that it can judge."""
+        rows = list(gold_evidence(searcher))
+        calibration = SHIPPED
+        if sum(kind == "answerable" for _, kind, _ in rows) >= _LEAST:
+            values = np.array([astuple(found) for found, _, _ in rows])
+            calibration = fitted(values, np.array([row[1] for row in rows]), np.array([row[2] for row in rows]))
+        return replace(calibration, answered=tuple(_answered(searcher, calibration)))
+
+
+def gold_evidence(searcher: Searcher) -> Iterator[tuple[Evidence, str, int]]:
+    """The evidence for each gold question of the choosing half, of which kind it is, and its fold.
+
+    Answerable ones come twice: as they are (`answerable`), and as if the passages with their gold quotes were not there
+    (`without`). The others are of their own kind. Those that
+    rest on the same quote are in one fold.
+    """
+    documents = searcher.build.documents
+    for gold, asked in _asked(searcher):
+        if half(gold, documents) != "choosing":
+            continue
+        key = gold.spans[0].quote if gold.spans else gold.id
+        fold = hashlib.sha256(key.encode("utf-8")).digest()[1] % _FOLDS
+        places = quote_places(gold, documents)
+        found = find(asked, searcher)
+        if found.evidence:
+            yield found.evidence, "answerable" if gold.answerable else gold.kind, fold
+        without = find(asked, searcher, partial(_holds_quote, places))
+        if gold.answerable and without.evidence:
+            yield without.evidence, "without", fold
+
+
+def _holds_quote(places: Sequence[Place], passage: Passage) -> bool:
+    return holds_quote(passage, places)
+
+
+def fitted(values: Array, kinds: NDArray[np.str_], folds: NDArray[np.int64]) -> Calibration:
+    """The shipped calibration moved towards these questions: `values` `(n, m)` of evidence, as `gold_evidence` has it.
+
+    A logistic regression with a Gaussian prior around the shipped weights. Thresholds are chosen on probabilities that
+    each fold gets from the others.
+    """
+    answerable = kinds == "answerable"
+    probability = np.empty(len(values))
+    for fold in range(_FOLDS):
+        taught = folds != fold
+        weights, bias = _regression(values[taught], answerable[taught])
+        probability[~taught] = _probability(values[~taught], weights, bias)
+    weights, bias = _regression(values, answerable)
+    partial_from, answer_from = np.quantile(probability[answerable], (_REFUSED, _NOT_IN_FULL))
+    if (unrelated := np.isin(kinds, ("far", "service"))).any():
+        partial_from = max(partial_from, np.quantile(probability[unrelated], 1 - _UNRELATED))
+    partial_from = min(partial_from, answer_from)
+    return Calibration(
+        tuple(round(float(weight), 4) for weight in weights),
+        round(bias, 4),
+        round(float(answer_from), 4),
+        round(float(partial_from), 4),
+        questions=int(answerable.sum()),
+    )
+
+
+def _regression(values: Array, answerable: NDArray[np.bool_]) -> tuple[Array, float]:
+    """Weights and bias of most posterior probability, by Newton's method."""
+    scales = np.array([*SCALES, 1.0])
+    inputs = np.column_stack((values, np.ones(len(values)))) / scales
+    start = np.array([*SHIPPED.weights, SHIPPED.bias]) * scales
+    pull = np.array([_PULL] * len(SCALES) + [1e-3])
+    moved = start.copy()
+    for _ in range(_STEPS):
+        probability = 1 / (1 + np.exp(-inputs @ moved))
+        gradient = inputs.T @ (probability - answerable) + pull * (moved - start)
+        curvature = (inputs.T * (probability * (1 - probability))) @ inputs + np.diag(pull)
+        step = np.linalg.solve(curvature, gradient)
+        moved -= step
+        if np.abs(step).max() < 1e-8:
+            break
+    weights = moved / scales
+    return weights[:-1], float(weights[-1])
+
+
+def _probability(values: Array, weights: Array, bias: float) -> Array:
+    probability: Array = 1 / (1 + np.exp(-bias - values @ weights))
+    return probability
+
+
+def _answered(searcher: Searcher, calibration: Calibration) -> Iterator[str]:
+    """The ids of the well-written gold questions that get a right answer: those that may be suggested to people."""
+    for gold, asked in _asked(searcher):
+        if gold.kind == "fact" and gold.style == "formal":
+            found = replace(find(asked, searcher), calibration=calibration)
+            if found.is_answer:
+                text = " ".join(sentence.text for sentence in compose(asked, found.candidates, searcher)[0])
+                if any(expected in text for expected in gold.gold):
+                    yield gold.id
+
+
+def _asked(searcher: Searcher) -> Iterator[tuple[GoldQuestion, Question]]:
+    gold = searcher.build.questions
+    return zip(gold, searcher.encode([question.question for question in gold]), strict=True)

@@ -1,0 +1,231 @@
+"""Train what orders passages and sentences: the head of late interaction, then the weights of all evidence.
+
+    python tests/evaluation/train_ranker.py PIAF_FOLDER
+
+On articles of PIAF's choosing half. Four fifths of them train the head: a projection of the encoder's token vectors and
+how much each token of a question counts, so that the passage and the sentences that hold the answer are nearer to the
+question than those that retrieval takes for them. It is written to index/late.safetensors. The other fifth and the
+gold questions' choosing half, which count alike, then choose the weights, printed for index/search.py and
+chatbot/compose.py. `make evaluate` reports on what neither has seen. Takes some five minutes on two cores.
+"""
+
+import argparse
+import hashlib
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from piaf_to_beir import part
+from safetensors.torch import save_file
+from torch.nn.functional import normalize, softplus
+
+import chatbot.compose
+import index.search
+from chatbot.compose import candidates, has_answer_text
+from chatbot.settings import load_settings
+from index import Searcher, load_encoder
+from index.build import make_build
+from index.evaluate import read_collection
+from index.gold import half, quote_places, read_gold
+from index.late import HEAD_FILE, PLAIN, load_head
+from ingest import Corpus, read_corpus
+from ingest.files import QUESTIONS_FILE
+
+WIDTH = 256
+"""Numbers of a projected token vector: with 128 one point less of the first sentences, with 384 none more."""
+EPOCHS, BATCH, LEARNING_RATE = 4, 8, 1e-3
+PASSAGES = 20
+DROPPED = 0.15
+"""Share of a question's tokens that are hidden in training."""
+PULL = 0.05
+"""How strongly the projection is held near the one that it starts from."""
+READ = 20
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("piaf", type=Path, help="folder that holds piaf.json")
+    arguments = parser.parse_args()
+    settings = load_settings()
+    encoder = load_encoder(settings.model, settings.models)
+    with tempfile.TemporaryDirectory() as folder:
+        convert = [sys.executable, str(Path(__file__).with_name("piaf_to_beir.py")), str(arguments.piaf), folder]
+        if subprocess.run([*convert, "--half", "choosing"], check=False, stdout=subprocess.DEVNULL).returncode:
+            return 1
+        collection = read_collection(Path(folder))
+    corpus = Corpus(collection.documents, (), ())
+    tokens = settings.max_passage_tokens
+    plain = Searcher(make_build(corpus, (), encoder, "plain", tokens, head=PLAIN)[0], encoder, PLAIN)
+    items = []
+    for q, asked in zip(collection.questions, plain.encode([q.text for q in collection.questions]), strict=True):
+        own = list(collection.judged[q.id])
+        places = [(name, (0, 10**9)) for name in own]
+        items.append((asked, places, q.answers, part(collection.groups[own[0]])))
+    train_head(plain, [item for item in items if item[3] == "training"], encoder.revision)
+    load_head.cache_clear()
+
+    searcher = Searcher(make_build(corpus, (), encoder, "trained", tokens)[0], encoder)
+    piaf = [
+        (asked, *item[1:3])
+        for item, asked in zip(items, searcher.encode([item[0].text for item in items]), strict=True)
+        if item[3] == "tuning"
+    ]
+    read = read_corpus(settings.corpus)
+    build = make_build(read, read_gold(settings.corpus / QUESTIONS_FILE), encoder, "gold", tokens)[0]
+    ours = Searcher(build, encoder)
+    questions = [q for q in build.questions if q.answerable and half(q, build.documents) == "choosing"]
+    gold = [
+        (asked, quote_places(q, build.documents), q.gold)
+        for q, asked in zip(questions, ours.encode([q.question for q in questions]), strict=True)
+    ]
+    chosen = fit([(searcher, piaf), (ours, gold)], passage_rows)
+    index.search.PASSAGE_WEIGHTS = tuple(chosen)
+    print("PASSAGE_WEIGHTS =", tuple(round(float(weight), 2) for weight in chosen))
+    chosen = fit([(searcher, piaf), (ours, gold)], sentence_rows)
+    chatbot.compose.SENTENCE_WEIGHTS = tuple(chosen)
+    print("SENTENCE_WEIGHTS =", tuple(round(float(weight), 2) for weight in chosen))
+    for name, source, rows in (("PIAF", searcher, piaf), ("gold", ours, gold)):
+        for what, make, depths in (("passages", passage_rows, (1, 5)), ("sentences", sentence_rows, (1, 2, 3))):
+            weights = index.search.PASSAGE_WEIGHTS if make is passage_rows else chatbot.compose.SENTENCE_WEIGHTS
+            first = [rank(*make(source, *row), weights) for row in rows]
+            print(name, what, [(depth, round(float(np.mean([0 <= r < depth for r in first])), 3)) for depth in depths])
+    return 0
+
+
+def train_head(searcher, items, revision):
+    """Train on (question, places, answers) and write the head."""
+    build = searcher.build
+    vectors = torch.tensor(np.asarray(build.tokens.rows)).float() / 127
+    _, directions = torch.linalg.eigh(vectors.T @ vectors)
+    start = directions.flip(1)[:, :WIDTH].contiguous()
+    projection = start.clone().requires_grad_()
+    importance = torch.zeros(len(start), requires_grad=True)
+    sharpness = torch.full((2,), 3.0, requires_grad=True)
+    cases = [case for asked, places, answers, _ in items if (case := training_case(searcher, asked, places, answers))]
+    steps = EPOCHS * (len(cases) // BATCH)
+    optimiser = torch.optim.AdamW([projection, importance, sharpness], lr=LEARNING_RATE, weight_decay=0)
+    rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=steps)
+    generator = torch.Generator().manual_seed(0)
+    for epoch in range(EPOCHS):
+        total = 0.0
+        order = torch.randperm(len(cases), generator=generator).tolist()
+        for first in range(0, len(cases) - BATCH + 1, BATCH):
+            loss = PULL * ((projection - start) ** 2).sum()
+            for case in (cases[position] for position in order[first : first + BATCH]):
+                question, rows, of_passage, of_sentence, right_passages, right_sentences, passage_of = case
+                kept = torch.rand(len(question), generator=generator) > DROPPED
+                question = question[kept] if kept.sum() > 1 else question
+                weights = softplus(question @ importance + float(np.log(np.e - 1)))
+                cosines = normalize(question @ projection, dim=1) @ normalize(vectors[rows] @ projection, dim=1).T
+                passages, sentences = (
+                    (weights / weights.sum()) @ largest(cosines, of) for of in (of_passage, of_sentence)
+                )
+                sentences = sentences[:-1] + 0.5 * passages[passage_of]  # the last one is what is in none
+                for near, right, sharp in (
+                    (passages, right_passages, sharpness[0]),
+                    (sentences, right_sentences, sharpness[1]),
+                ):
+                    scores = sharp.exp() * near
+                    loss = loss + (scores.logsumexp(0) - scores[right].logsumexp(0)) / 2 / BATCH
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            rate.step()
+            total += float(loss.detach())
+        print(f"epoch {epoch + 1}: loss {total / (len(cases) // BATCH):.3f}", file=sys.stderr)
+    tensors = {"projection": projection.detach().half(), "importance": importance.detach()}
+    name = hashlib.sha256(b"".join(tensor.numpy().tobytes() for tensor in tensors.values())).hexdigest()[:12]
+    save_file(tensors, HEAD_FILE, {"name": name, "revision": revision})
+
+
+def training_case(searcher, asked, places, answers):
+    """A question's tokens, the rows of its passages' tokens, and what they belong to; None where nothing is right."""
+    tokens = searcher.build.tokens
+    hits = searcher.search(asked, 100)
+    own = {name for name, _ in places}
+    passages = [hit.passage for hit in hits[: PASSAGES - 1]]
+    passages += [hit.passage for hit in hits[PASSAGES - 1 :] if hit.passage.document_id in own][:1]
+    rows, of_passage, of_sentence, right_sentences, passage_of = [], [], [], [], []
+    for number, passage in enumerate(passages):
+        row = searcher._row[passage.id]
+        first, end = tokens.starts[row], tokens.starts[row + 1]
+        belongs = np.full(end - first, -1)
+        spans = tokens.sentences[searcher._first_sentence_row[passage.id] :][: len(passage.sentences)]
+        for (left, right), (start, stop) in zip(spans, passage.sentences, strict=True):
+            belongs[left:right] = len(passage_of)
+            text = passage.text[start - passage.start : stop - passage.start]
+            right_sentences.append(passage.document_id in own and any(answer in text for answer in answers))
+            passage_of.append(number)
+        rows += range(first, end)
+        of_passage += [number] * (end - first)
+        of_sentence += belongs.tolist()
+    right_passages = [passage.document_id in own for passage in passages]
+    if not any(right_passages) or not any(right_sentences):
+        return None
+    of_sentence = [len(passage_of) if number < 0 else number for number in of_sentence]
+    if len(passage_of) not in of_sentence:  # so that there always is a last one to leave out
+        rows.append(rows[-1])
+        of_passage.append(of_passage[-1])
+        of_sentence.append(len(passage_of))
+    columns = (rows, of_passage, of_sentence, right_passages, right_sentences, passage_of)
+    return torch.tensor(asked.tokens), *map(torch.tensor, columns)
+
+
+def largest(cosines, groups):
+    """The largest cosine of each row `(n, tokens)` in each group of tokens: `(n, groups)`."""
+    empty = torch.full((len(cosines), int(groups.max()) + 1), -1.0)
+    return empty.scatter_reduce(1, groups.expand(len(cosines), -1), cosines, "amax")
+
+
+def passage_rows(searcher, asked, places, answers):
+    """The scaled values of the passages found, and which are right."""
+    hits = [hit for hit in searcher.search(asked, index.search.REORDERED) if has_answer_text(hit.passage)]
+    values = [(hit.similarity, hit.lexical, hit.late) for hit in hits]
+    columns = [index.search._scaled(column) for column in np.array(values).T]
+    return np.column_stack(columns), np.array([holds(hit.passage, places) for hit in hits])
+
+
+def sentence_rows(searcher, asked, places, answers):
+    """The values of the sentences that may answer, and which do."""
+    found = candidates(asked, searcher.search(asked, READ), searcher)
+    right = [holds(c.passage, places) and any(answer in c.text for answer in answers) for c in found]
+    return np.array([candidate.values for candidate in found]), np.array(right)
+
+
+def holds(passage, places):
+    return any(d == passage.document_id and s < passage.end and passage.start < e for d, (s, e) in places)
+
+
+def fit(sets, make):
+    """Weights, of sum 1 without the negative ones, under which what is right comes first: a listwise regression."""
+    groups = [[make(searcher, *row) for row in rows] for searcher, rows in sets]
+    groups = [[(torch.tensor(v).float(), torch.tensor(r)) for v, r in of if r.any() and not r.all()] for of in groups]
+    weights = torch.zeros(groups[0][0][0].shape[1], requires_grad=True)
+    optimiser = torch.optim.LBFGS([weights], max_iter=300, line_search_fn="strong_wolfe")
+
+    def closure():
+        optimiser.zero_grad()
+        loss = 1e-3 * (weights**2).sum()
+        for of in groups:
+            for values, right in of:
+                scores = values @ weights
+                loss = loss + (scores.logsumexp(0) - scores[right].logsumexp(0)) / len(of)
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)
+    fitted = weights.detach().numpy()
+    return fitted / fitted.clip(0).sum()
+
+
+def rank(values, right, weights):
+    """How many come before the first that is right; -1 where none is."""
+    places = np.flatnonzero(right[np.argsort(-(values @ np.array(weights)), kind="stable")])
+    return int(places[0]) if len(places) else -1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

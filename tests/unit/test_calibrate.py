@@ -1,0 +1,42 @@
+from dataclasses import fields
+
+import numpy as np
+
+from chatbot.abstain import SCALES, SHIPPED, Evidence
+from chatbot.calibrate import Calibrator, fitted
+
+WIDTH = len(fields(Evidence))
+
+
+def rows(seed: int, count: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Evidence whose first value tells answerable questions, and nothing else does."""
+    generator = np.random.default_rng(seed)
+    kinds = np.array(["answerable", "near", "far"] * (count // 3))
+    values = generator.normal(size=(count, WIDTH)) * SCALES
+    values[:, 1] = 0.85 + np.where(kinds == "answerable", 0.05, -0.05) + generator.normal(size=count) * 0.01
+    return values, kinds, np.arange(count) % 5
+
+
+def test_the_shipped_calibration_has_a_weight_and_a_scale_for_each_value() -> None:
+    assert len(SHIPPED.weights) == len(SCALES) == WIDTH
+    assert all(scale > 0 for scale in SCALES)
+    assert SHIPPED.partial_from <= SHIPPED.answer_from
+
+
+def test_what_tells_answerable_questions_is_learned_and_the_thresholds_follow() -> None:
+    values, kinds, folds = rows(0)
+    calibration = fitted(values, kinds, folds)
+    assert calibration.questions == 20
+    probability = 1 / (1 + np.exp(-calibration.bias - values @ np.array(calibration.weights)))
+    assert (probability[kinds == "answerable"] >= calibration.answer_from).mean() >= 0.85
+    assert (probability[kinds == "far"] < calibration.partial_from).mean() >= 0.9
+    assert calibration.partial_from <= calibration.answer_from
+
+
+def test_the_same_questions_give_the_same_calibration() -> None:
+    assert fitted(*rows(1)) == fitted(*rows(1))
+
+
+def test_the_version_is_that_of_the_code() -> None:
+    assert len(Calibrator().version) == 64
+    assert Calibrator().version == Calibrator().version

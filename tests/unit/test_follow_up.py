@@ -1,0 +1,75 @@
+from pathlib import Path
+
+import pytest
+
+from chatbot.follow_up import Turn, Understood, understand
+from index.gold import read_gold
+
+ROOT = Path(__file__).parents[2]
+CHARTER = Turn("Quand la Charte du cadre de vie a-t-elle été adoptée ?", "La Charte a été adoptée en 2001. [1]")
+MAYOR = Turn("Qui était maire à la fermeture des mines ?", "Marcel Caron était maire de Loos-en-Gohelle. [1]")
+NATURE = Turn("Que fait la ville pour la biodiversité ?", "Elle compte les hirondelles. [1]")
+PEOPLE = Turn("Quelle était la population en 1999 ?")
+ENGLISH = Turn("What does the town do about biodiversity?")
+
+
+@pytest.mark.parametrize(
+    ("turn", "question", "whole"),
+    [
+        (CHARTER, "Et par qui ?", "Par qui la Charte du cadre de vie a-t-elle été adoptée ?"),
+        (CHARTER, "pourquoi", "Pourquoi la Charte du cadre de vie a-t-elle été adoptée ?"),
+        (CHARTER, "C’est où ?", "Où la Charte du cadre de vie a-t-elle été adoptée ?"),
+        (MAYOR, "Et quand ?", "Qui était maire à la fermeture des mines ? Et quand ?"),
+        (MAYOR, "Qui était-il ?", "Qui était Marcel Caron ?"),
+        (MAYOR, "Il est mort quand ?", "Marcel Caron est mort quand ?"),
+        (CHARTER, "Que dit-elle ?", "Quand la Charte du cadre de vie a-t-elle été adoptée ? Que dit-elle ?"),
+        (CHARTER, "Combien ça a coûté ?", f"{CHARTER.question} Combien ça a coûté ?"),
+        (CHARTER, "Qui a financé ce projet ?", f"{CHARTER.question} Qui a financé ce projet ?"),
+        (NATURE, "Et pour l'énergie ?", "Que fait la ville pour l'énergie ?"),
+        (NATURE, "Et l’agriculture ?", "Que fait la ville pour l’agriculture ?"),
+        (NATURE, "Et à Lens ?", "Que fait la ville pour la biodiversité à Lens ?"),
+        (PEOPLE, "Et en 2022 ?", "Quelle était la population en 2022 ?"),
+        (PEOPLE, "et 2008 ?", "Quelle était la population en 2008 ?"),
+        (ENGLISH, "What about energy?", "What does the town do about energy?"),
+        (ENGLISH, "And why?", "What does the town do about biodiversity? And why?"),
+    ],
+)
+def test_a_question_that_leans_is_made_whole(turn: Turn, question: str, whole: str) -> None:
+    assert understand(question, [PEOPLE, turn]) == Understood(whole)
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["Peux-tu préciser ?", "dis-m'en plus stp", "Plus de détails", "En savoir plus", "Tell me more", "C'est-à-dire ?"],
+)
+def test_asking_for_more_asks_the_same_again_for_what_was_not_said(question: str) -> None:
+    assert understand(question, [NATURE]) == Understood(NATURE.question, more=True)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Il y a combien d'habitants à Loos ?",
+        "Quand la médiathèque a-t-elle ouvert ?",
+        "Ça coûte combien, la cantine ?",
+        "Le cuistot du Ménadel, il s'appelle comment ?",
+        "Quel temps fera-t-il demain ?",
+        "Et si on parlait de la culture, que fait la ville ?",
+        "Bonjour",
+        "énergie",
+        "Quelle est la place de l'agriculture ?",
+    ],
+)
+def test_a_question_that_stands_alone_is_left_alone(question: str) -> None:
+    assert understand(question, [CHARTER, MAYOR]) is None
+
+
+@pytest.mark.parametrize("turn", [CHARTER, MAYOR, NATURE, PEOPLE, ENGLISH])
+def test_no_gold_question_is_taken_for_one_that_leans(turn: Turn) -> None:
+    questions = [gold.question for gold in read_gold(ROOT / "corpus" / "questions.jsonl")]
+    assert len(questions) > 200
+    assert [question for question in questions if understand(question, [turn])] == []
+
+
+def test_without_anything_before_nothing_is_understood() -> None:
+    assert understand("Et quand ?", []) is None
