@@ -84,7 +84,7 @@ def reply_to(
         "timings_ms": timings_ms,
         "build_id": searcher.build.manifest.build_id,
     }
-    if found.is_answer or (sentences and _is_offered(asked, searcher)):
+    if found.is_answer:
         timings_ms["total"] = 1000 * (time.perf_counter() - started)
         return Answer(sentences=sentences, citations=citations, hits=found.hits, **reply)
     hits = found.hits or searcher.search(asked, _SEARCHED)
@@ -108,23 +108,19 @@ def reply_to(
     )
 
 
-def _is_offered(asked: Question, searcher: Searcher) -> bool:
-    """Whether this is a question that the page itself offers: whoever wrote it knows that the documents answer it."""
-    offered = (gold.question for gold in searcher.build.questions if gold.kind == "theme")
-    return fold_for_search(asked.text) in map(fold_for_search, offered)
-
-
 @dataclass(frozen=True, slots=True)
 class Found:
     """The passages found for a question, their sentences, and what these are worth: None without any sentence.
 
-    `lacks_year` says that a year is asked for of which the best passage does not speak.
+    `lacks_year` says that a year is asked for of which the best passage does not speak, `is_offered` that the page
+    itself offers the question: whoever wrote it knows that the documents answer it.
     """
 
     hits: tuple[Hit, ...]
     candidates: tuple[Candidate, ...]
     evidence: Evidence | None
     lacks_year: bool
+    is_offered: bool
     calibration: Calibration
 
     @property
@@ -146,8 +142,8 @@ class Found:
     @property
     def is_answer(self) -> bool:
         """Whether that is enough for an answer."""
-        enough = self.probability >= self.calibration.answer_from
-        return enough and bool(self.candidates) and not self.lacks_year and not self.is_service
+        enough = self.probability >= self.calibration.answer_from and not self.lacks_year and not self.is_service
+        return bool(self.candidates) and (enough or self.is_offered)
 
     @property
     def is_partial(self) -> bool:
@@ -167,8 +163,14 @@ def find(asked: Question, searcher: Searcher, is_left_out: Callable[[Passage], b
         found,
         evidence(asked, hits, found, searcher) if found else None,
         bool(found) and lacks_year(asked.text, found[0]),
+        fold_for_search(asked.text) in _offered(searcher),
         searcher.build.manifest.calibration or SHIPPED,
     )
+
+
+def _offered(searcher: Searcher) -> set[str]:
+    """The questions that the page offers as buttons, folded."""
+    return {fold_for_search(gold.question) for gold in searcher.build.questions if gold.kind == "theme"}
 
 
 def contact(settings: Settings) -> str:

@@ -11,6 +11,7 @@ from chatbot.answer import Abstention, Answer, Reason, to_json
 from chatbot.conversation import check_question, reply_to
 from chatbot.errors import InvalidQuestion
 from chatbot.follow_up import Turn
+from chatbot.french import year_of
 from chatbot.settings import load_settings
 from index import Searcher
 from ingest import DocumentKind
@@ -272,7 +273,7 @@ def test_other_languages_find_the_french_evidence_within_english_words(searcher,
 
 def test_the_great_dates_come_as_a_dated_list(searcher):
     reply = ask(searcher, "Quelles sont les grandes dates de la transition à Loos-en-Gohelle ?")
-    years = [int(re.search(r"(?:19|20)\d\d", sentence.text).group()) for sentence in reply.sentences]
+    years = [year_of(sentence.text) for sentence in reply.sentences]
     assert len(years) >= 4
     assert years == sorted(years)
     assert all(sentence.is_item for sentence in reply.sentences)
