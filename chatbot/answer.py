@@ -17,6 +17,8 @@ class Reason(StrEnum):
     """The documents do not speak of it."""
     NOT_SAID = "not_said"
     """The documents speak of it, but do not say what is asked: a partial answer."""
+    NOTHING_MORE = "nothing_more"
+    """More was asked for than was said, and the documents say no more."""
     TOWN_SERVICE = "town_service"
     """The question is one for the town hall's services, of which the documents do not speak."""
     GREETING = "greeting"
@@ -86,11 +88,17 @@ class Answer:
     @property
     def text(self) -> str:
         """The answer with its citation marks: « … en 2001. [1] »."""
-        text = ""
+        text, in_list = "", False
         for sentence in self.sentences:
-            text += ("\n- " if sentence.is_item else " ") + sentence.text
-            text += "".join(f" [{number}]" for number in sentence.citations)
+            text += "\n- " if sentence.is_item else "\n" if in_list else " "
+            text += sentence.text + "".join(f" [{number}]" for number in sentence.citations)
+            in_list = sentence.is_item
         return text.strip()
+
+    @property
+    def said(self) -> str:
+        """What was quoted."""
+        return " ".join(citation.quote for citation in self.citations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +118,11 @@ class Abstention:
     confidence: float
     timings_ms: dict[str, float]
     build_id: str
+
+    @property
+    def said(self) -> str:
+        """What was quoted, if anything."""
+        return " ".join(citation.quote for citation in self.nearest) if self.is_partial else ""
 
     @property
     def is_partial(self) -> bool:

@@ -22,9 +22,9 @@ __all__ = ["Calibrator", "fitted", "gold_evidence"]
 
 _LEAST = 20
 """With fewer answerable gold questions to learn from, the shipped calibration stays as it is."""
-_PULL = 3.0
+_PULL = 30.0
 """How strongly the weights are held near the shipped ones: the inverse of their prior variance, in `SCALES`."""
-_NOT_IN_FULL, _REFUSED = 0.08, 0.02
+_NOT_IN_FULL, _REFUSED = 0.1, 0.03
 """Of the answerable gold questions, the shares that may get no full answer, and not even a partial one."""
 _UNRELATED = 0.03
 """Of the questions on other matters, the share that may get a partial answer."""
@@ -70,11 +70,13 @@ def gold_evidence(searcher: Searcher) -> Iterator[tuple[Evidence, str, int]]:
         key = gold.spans[0].quote if gold.spans else gold.id
         fold = hashlib.sha256(key.encode("utf-8")).digest()[1] % _FOLDS
         places = quote_places(gold, documents)
+        if gold.answerable and not places:
+            continue  # its quotes are gone: whether the documents still answer it is not known
         found = find(asked, searcher)
         if found.evidence:
             yield found.evidence, "answerable" if gold.answerable else gold.kind, fold
         without = find(asked, searcher, partial(_holds_quote, places))
-        if gold.answerable and without.evidence:
+        if places and without.evidence:
             yield without.evidence, "without", fold
 
 
@@ -100,6 +102,7 @@ def fitted(values: Array, kinds: NDArray[np.str_], folds: NDArray[np.int64]) -> 
         partial_from = max(partial_from, np.quantile(probability[unrelated], 1 - _UNRELATED))
     partial_from = min(partial_from, answer_from)
     return Calibration(
+        SHIPPED.evidence,
         tuple(round(float(weight), 4) for weight in weights),
         round(bias, 4),
         round(float(answer_from), 4),
@@ -109,26 +112,33 @@ def fitted(values: Array, kinds: NDArray[np.str_], folds: NDArray[np.int64]) -> 
 
 
 def _regression(values: Array, answerable: NDArray[np.bool_]) -> tuple[Array, float]:
-    """Weights and bias of most posterior probability, by Newton's method."""
-    scales = np.array([*SCALES, 1.0])
-    inputs = np.column_stack((values, np.ones(len(values)))) / scales
-    start = np.array([*SHIPPED.weights, SHIPPED.bias]) * scales
-    pull = np.array([_PULL] * len(SCALES) + [1e-3])
+    """Weights and bias of most posterior probability, by Newton's method with steps that never make it worse."""
+    mean = values.mean(axis=0)
+    inputs = np.column_stack(((values - mean) / SCALES, np.ones(len(values))))
+    start = np.array([*np.multiply(SHIPPED.weights, SCALES), 0.0])
+    pull = np.array([_PULL] * len(SCALES) + [1e-2])
+
+    def loss(weights: Array) -> float:
+        logit = inputs @ weights
+        return float(np.logaddexp(0, np.where(answerable, -logit, logit)).sum() + pull @ (weights - start) ** 2 / 2)
+
     moved = start.copy()
     for _ in range(_STEPS):
-        probability = 1 / (1 + np.exp(-inputs @ moved))
+        probability = 0.5 + 0.5 * np.tanh(inputs @ moved / 2)
         gradient = inputs.T @ (probability - answerable) + pull * (moved - start)
         curvature = (inputs.T * (probability * (1 - probability))) @ inputs + np.diag(pull)
         step = np.linalg.solve(curvature, gradient)
+        while np.abs(step).max() > 1e-9 and loss(moved - step) > loss(moved):
+            step /= 2
         moved -= step
         if np.abs(step).max() < 1e-8:
             break
-    weights = moved / scales
-    return weights[:-1], float(weights[-1])
+    weights = moved[:-1] / SCALES
+    return weights, float(moved[-1] - weights @ mean)
 
 
 def _probability(values: Array, weights: Array, bias: float) -> Array:
-    probability: Array = 1 / (1 + np.exp(-bias - values @ weights))
+    probability: Array = 0.5 + 0.5 * np.tanh((bias + values @ weights) / 2)
     return probability
 
 

@@ -341,8 +341,9 @@ def _readable(reply: Any) -> str:
     from chatbot.messages import messages_for
 
     messages = messages_for(reply.language)
+    understood = [messages.understood.format(question=reply.understood), ""] if reply.understood else []
     if isinstance(reply, Answer):
-        lines = [reply.text, "", messages.sources]
+        lines = [*understood, reply.text, "", messages.sources]
         for citation in reply.citations:
             quote = " ".join(citation.quote.split())
             lines += [f"[{citation.number}] {_place(citation, messages)}", f"    « {quote} »"]
@@ -350,7 +351,7 @@ def _readable(reply: Any) -> str:
             named = [" – ".join(filter(None, (r.publisher, f"{r.title} <{r.url}>"))) for r in citation.references]
             lines += [f"    {messages.based_on} {' ; '.join(named)}"] if named else []
         return "\n".join(lines)
-    lines = [reply.text]
+    lines = [*understood, reply.text]
     if reply.is_partial and reply.nearest:
         lines += ["", messages.see_also]
         for citation in reply.nearest:

@@ -205,7 +205,7 @@ def _with_antecedents(place: _Place, searcher: Searcher) -> list[_Place]:
     while len(places) <= _MAX_ANTECEDENTS and leans(_text(places[0])):
         by_connector = goes_on(_text(places[0]))
         before = _before(places[0], searcher)
-        if (by_connector and len(places) > 1) or before is None or not is_complete(_text(before)):
+        if (by_connector and len(places) > 1) or before is None or not (is_complete(_text(before)) or _list(before)):
             break
         places.insert(0, before)
         if by_connector:
@@ -217,11 +217,23 @@ def _before(place: _Place, searcher: Searcher) -> _Place | None:
     """The sentence before this one in its section."""
     passage, position = place
     if position > 0:
-        return passage, position - 1
+        return _opening((passage, position - 1))
     previous = searcher.passage_before(passage)
     if previous is None or _section(previous) != _section(passage):
         return None
-    return previous, len(previous.sentences) - 1
+    return _opening((previous, len(previous.sentences) - 1))
+
+
+def _opening(place: _Place) -> _Place | None:
+    """The place itself, or the sentence that introduces the list that it is an item of; None for a loose item."""
+    passage, position = place
+    span = passage.sentences[position]
+    if span in passage.loose_items:
+        return None
+    for (start, _), *items in passage.lists:
+        if items[0][0] <= span[0] < items[-1][1]:
+            return passage, next(p for p, sentence in enumerate(passage.sentences) if sentence[0] == start)
+    return place
 
 
 def _repeat(new: Sequence[_Place], vector: FloatArray, chosen: Sequence[_Place], vectors: Sequence[FloatArray]) -> bool:
@@ -279,7 +291,8 @@ def _units(passage: Passage) -> Iterator[tuple[int, int]]:
     while position < len(starts):
         spans = _list((passage, position))
         last = position if not spans else max(p for p, start in enumerate(starts) if start < spans[-1][1])
-        if spans or is_complete(_text((passage, position))):
+        is_loose = passage.sentences[position] in passage.loose_items
+        if spans or (is_complete(_text((passage, position))) and not is_loose):
             yield position, last
         position = last + 1
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chatbot.abstain import SERVICE_MARGIN, SHIPPED, Evidence, evidence, lacks_year, probability_of
+from chatbot.abstain import SERVICE_MARGIN, Evidence, calibration_of, evidence, lacks_year, probability_of
 from chatbot.answer import Abstention, Answer, Citation, Reason, Reply, cite
 from chatbot.compose import Candidate, candidates, compose, has_answer_text
 from chatbot.errors import InvalidQuestion
@@ -32,8 +32,8 @@ FloatArray = NDArray[np.float32]
 
 _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 _SEARCHED = 20
-"""Passages searched for: enough for ten to be left once those that hold only a question or a label are dropped."""
-_SEARCHED_WITHOUT = 150
+"""Passages kept of those found, once those that hold only a question or a label are dropped."""
+_LOOKED_AT = 50
 _NEAREST = 3
 _SUGGESTIONS = 3
 _SEE_ALSO = 1
@@ -72,7 +72,7 @@ def reply_to(
     encoded = time.perf_counter()
     found = find(asked, searcher)
     if whole and whole.more:
-        found = found.without(turns[-1].answer)
+        found = found.without(" ".join(turn.answer for turn in turns if turn.question == whole.question))
     sentences, citations = compose(asked, found.candidates, searcher) if found.candidates else ((), ())
     composed = time.perf_counter()
     timings_ms = {"encode": 1000 * (encoded - started), "search": 1000 * (composed - encoded)}
@@ -91,12 +91,14 @@ def reply_to(
     nearest: tuple[Citation, ...]
     if found.is_service:
         reason, nearest = Reason.TOWN_SERVICE, ()
+    elif whole and whole.more and not found.candidates:
+        reason, nearest = Reason.NOTHING_MORE, ()
     elif found.is_partial:
         reason, nearest = Reason.NOT_SAID, citations[:_SEE_ALSO]
     else:
         reason, nearest = Reason.NOT_IN_CORPUS, _nearest(hits, searcher)
     messages = messages_for(language)
-    text: str = messages.nothing_more if whole and whole.more else getattr(messages, reason.value)
+    text: str = getattr(messages, reason.value)
     suggestions = _suggestions(asked, hits, language, searcher)
     timings_ms["total"] = 1000 * (time.perf_counter() - started)
     return Abstention(
@@ -131,7 +133,8 @@ class Found:
     def without(self, said: str) -> "Found":
         """The same without the sentences that were already said: what says more of it, if anything does."""
         best = self.candidates[0].score if self.candidates else 0.0
-        left = (c for c in self.candidates if c.text not in said and c.score > best - _MORE_MARGIN)
+        said = _letters(said)
+        left = (c for c in self.candidates if _letters(c.text) not in said and c.score > best - _MORE_MARGIN)
         return replace(self, candidates=tuple(left))
 
     @property
@@ -154,9 +157,8 @@ class Found:
 
 def find(asked: Question, searcher: Searcher, is_left_out: Callable[[Passage], bool] | None = None) -> Found:
     """What the passages hold for a question; to measure, as if some passages were not there."""
-    searched = searcher.search(asked, _SEARCHED_WITHOUT if is_left_out else _SEARCHED)
-    kept = (hit for hit in searched if has_answer_text(hit.passage) and not (is_left_out and is_left_out(hit.passage)))
-    hits = tuple(islice(kept, _SEARCHED))
+    searched = searcher.search(asked, _LOOKED_AT, is_left_out=is_left_out)
+    hits = tuple(islice((hit for hit in searched if has_answer_text(hit.passage)), _SEARCHED))
     found = candidates(asked, hits, searcher)
     return Found(
         hits,
@@ -164,13 +166,18 @@ def find(asked: Question, searcher: Searcher, is_left_out: Callable[[Passage], b
         evidence(asked, hits, found, searcher) if found else None,
         bool(found) and lacks_year(asked.text, found[0]),
         fold_for_search(asked.text) in _offered(searcher),
-        searcher.build.manifest.calibration or SHIPPED,
+        calibration_of(searcher.build),
     )
 
 
 def _offered(searcher: Searcher) -> set[str]:
     """The questions that the page offers as buttons, folded."""
     return {fold_for_search(gold.question) for gold in searcher.build.questions if gold.kind == "theme"}
+
+
+def _letters(text: str) -> str:
+    """A text without what stands between its words: citation marks, line breaks, the dashes of a list."""
+    return " ".join(re.findall(r"[^\W\d_]+", text))
 
 
 def contact(settings: Settings) -> str:

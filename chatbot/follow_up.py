@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 from chatbot.french import PERSON
 from chatbot.language import detect_language
+from chatbot.small_talk import small_talk
 from index.analysis import analyse
 from ingest import fold_for_search
+from ingest.normalise import normalise_text
 
 __all__ = ["Turn", "Understood", "understand"]
 
@@ -59,6 +61,10 @@ _BESIDE = re.compile(
     r"^(?:(?:depuis|à partir de)\s+)?(?:quand|où|comment|pourquoi|when|where|why|how)\b(?!\s+(?:much|many))",
     re.IGNORECASE,
 )
+_BESIDE_ASKING = re.compile(
+    r"(?:depuis |pour |par )?(?:quand|où|comment|pourquoi|when|where|why|how)|(?:par|pour|avec|à) qui|en quelle année",
+    re.IGNORECASE,
+)
 _ABOUT = re.compile(
     r"^(?:et|and|what about|how about|même question|et qu[’']en est-il)(?:\s+(?:alors|aussi))?[\s,]+"
     r"(?P<what>(?:(?P<by>(?:pour|dans|à|au|aux|en|sur|avec|chez|de|du|des|par|for|in|about|with)(?=\s)|d[’'])\s*)?"
@@ -67,10 +73,22 @@ _ABOUT = re.compile(
 )
 _SWAPPED = "pour|sur|dans|avec|contre|for|about|with|against"
 """After these a topic may be put in another's place without a change of words."""
+_TOPIC = (
+    r"(?:(?:l[ea]s?|une?|des?|du|notre|votre|the|a)\s|[ld][’'])?[\w’'-]+(?:\s(?:de|du|des|d[’']|et|of|and)\s?[\w’'-]+)?"
+)
+_NAMES = re.compile(
+    r"(?:(?<=\s)|^)[A-ZÀ-Ý][\w’-]+(?:\s(?:d[eu]s?\s|d[’'])?[A-ZÀ-Ý][\w’-]+)+|(?<=\s)[A-ZÀ-Ý][\w’-]+(?:-[\w’-]+)*"
+)
+_PLACES = {"à", "au", "aux", "en", "chez", "avec", "dans", "in", "with"}
 _TOPIC_WORDS = 6
+_LONGEST = 120
+"""A longer question says for itself what it asks, in characters."""
+_KEPT = 300
+"""A longer question of before is nothing that a short one could lean on, in characters."""
 _YEAR = re.compile(r"\b(?:1[5-9]|20)\d\d\b")
 _NOUN = (
-    r"(?:l[ea]s?\b|l[’']|une?\b|des?\b|du\b|d[’']|ce(?:t|tte|s)?\b|mon|ma|mes|notre|nos|votre|vos|the|this|these|that)"
+    r"(?:l[ea]s?\b|l[’']|une?\b|des?\b|du\b|d[’']|ce(?:t|tte|s)?\b"
+    r"|(?:mon|ma|mes|notre|nos|votre|vos|the|this|these|that)\b)"
 )
 _IT = re.compile(
     r"(?<![\w-])(?:t-)?(?P<word>ils?|elles?|ça|cela|celui-ci|celle-ci|ceux-ci|lui|he|she|it|they|him|her|them)(?![\w-])"
@@ -79,32 +97,50 @@ _IT = re.compile(
 )
 # What « il » stands for nothing in.
 _IMPERSONAL = re.compile(
-    r"\b(?:il\s+(?:n[’']?\s*)?(?:y\s+a\w*|faut|existe\w*|reste\w*|manque\w*|s[’']agit|fait|fera|pleut|suffit|vaut|paraît"
-    r"|semble|passe\w*|arrive\w*|se\s+passe\w*)|y\s+a-t-il|y\s+avait-il|existe-t-il|reste-t-il|faut-il|s[’']agit-il"
+    r"\b(?:il\s+(?:n[’']?\s*)?(?:y\s+a\w*|faut|existe\w*|reste\w*|manque\w*|s[’']agit|pleut|suffit|vaut|paraît|semble"
+    r"|(?:fait|fera) (?:beau|chaud|froid|quel temps)|passe\w*|arrive\w*|se\s+passe\w*)"
+    r"|y\s+a-t-il|y\s+avait-il|existe-t-il|reste-t-il|faut-il|s[’']agit-il"
     r"|se\s+passe-t-il|f(?:ait|era|aisait)-(?:t-)?il|est-il\s+(?:possible|vrai|prévu|autorisé|interdit|obligatoire)"
-    r"|c[’']est\s+quoi|is\s+it\s+(?:true|possible)|does\s+it\s+take)\b",
+    r"|is\s+it\s+(?:true|possible)|does\s+it\s+take)\b",
     re.IGNORECASE,
 )
 _THIS = re.compile(
-    r"\b(?:ce(?:t|tte|s)?\s+(?:projet|démarche|lieu|site|événement|fête|charte|personne|maire|programme|ferme|association"
+    r"\b(?:ce(?:t|tte|s)?\s+(?:projet|démarche|lieu|site|événement|fête|charte|personne|maire|nom|programme|ferme|association"
     r"|label|bâtiment|quartier|centrale|initiative|action)s?|là-bas|là-dedans|à ce sujet"
     r"|this (?:project|place|person|event))\b",
     re.IGNORECASE,
 )
 _NAMED = re.compile(rf"(?:^|[\s,])(?i:{_NOUN})\s*\w\w|(?!^)\b[A-ZÀ-Ý]\w")
 _ASKS = re.compile(rf"(?<!\w){_ASKING}(?!\w)|(?<!\w)(?:que|qu[’'])", re.IGNORECASE)
-_PEOPLE = {"il", "elle", "lui", "he", "she", "him", "her"}
+# « Qui en fait partie ? », « Qui y travaille ? »
+_ADVERBIAL = re.compile(
+    r"\b(?:qui|que|quand|combien|comment|pourquoi|on|ils?|elles?) (?:n[’'])?(?:en|y) (?!a\b)\w+", re.IGNORECASE
+)
+_ASKS_FIRST = re.compile(
+    r"(?:(?:à|de|depuis|par|pour|avec|dans|en) )?"
+    r"(?:qui|quand|où|combien|comment|pourquoi|quel(?:le)?s?|who|how many|which)\b",
+    re.IGNORECASE,
+)
+_JOINED = re.compile(r"^(?:et|and|ok) ", re.IGNORECASE)
+# What a short question may name that needs nothing before it.
+_NAMES_IT = re.compile(r"(?i:\b(?:l[ea]s?|au|aux|du|ce(?:t|tte|s)?|c|est|était)\s|\b[ld][’'])|(?!^)\b[A-ZÀ-Ý]\w|\d")
+# « celui des habitants »: « les habitants »
+_ONE_OF = re.compile(r"^((?:pour |sur )?)(?:celui|celle|ceux|celles) (de la |de l['’]|du |des |de )", re.IGNORECASE)
+_ARTICLES = {"de la ": "la ", "de l'": "l'", "de l’": "l’", "du ": "le ", "des ": "les ", "de ": ""}
+_PEOPLE = {"il", "he"}
 
 
 def understand(question: str, turns: Sequence[Turn]) -> Understood | None:
     """The question made whole by the last of `turns`, or None where it stands alone or there is nothing to lean on."""
-    if not turns:
+    # Short and with single spaces: some of the patterns would take very long on thousands of them.
+    question = " ".join(question.split())
+    turns = [turn for turn in turns if _standing(turn)]
+    if not turns or len(question) > _LONGEST or small_talk(_JOINED.sub("", question)):
         return None
-    last = turns[-1]
-    question = question.strip()
+    last = Turn(_first_question(turns[-1].question), turns[-1].answer)
     plain = " ".join(re.findall(r"\w+", _unaccented(question)))
     if _MORE.fullmatch(plain):
-        return Understood(last.question, more=True)
+        return Understood(turns[-1].question, more=True)
     if match := _BARE.match(question):
         return Understood(_with_asking(match["asks"], question, last.question))
     match = _ABOUT.match(question)
@@ -113,6 +149,18 @@ def understand(question: str, turns: Sequence[Turn]) -> Understood | None:
     if _leans(question):
         return Understood(_with_antecedent(question, last))
     return None
+
+
+def _standing(turn: Turn) -> bool:
+    """Whether a turn is one that a question may lean on."""
+    return bool(turn.question.strip()) and len(turn.question) <= _KEPT and not small_talk(turn.question)
+
+
+def _first_question(question: str) -> str:
+    """The first of the questions that were put side by side to be understood, so that they do not pile up."""
+    question = " ".join(normalise_text(question).split())
+    first = re.match(r"[^?]{10,}\?(?=\s)", question)
+    return first.group() if first else question
 
 
 def _unaccented(text: str) -> str:
@@ -124,12 +172,12 @@ def _bare(question: str) -> str:
 
 
 def _mark(question: str) -> str:
-    return " ?" if detect_language(question) == "fr" else "?"
+    return "\u00a0?" if detect_language(question) == "fr" else "?"
 
 
 def _with_asking(asks: str, question: str, before: str) -> str:
     """« Par qui » and « Quand la charte a-t-elle été signée ? » give « Par qui la charte a-t-elle été signée ? »."""
-    if match := _BESIDE.match(before):
+    if (match := _BESIDE.match(before)) and _BESIDE_ASKING.fullmatch(asks):
         return f"{asks[0].upper()}{asks[1:]} {_bare(before[match.end() :])}{_mark(before)}"
     return f"{before} {question}"
 
@@ -137,22 +185,34 @@ def _with_asking(asks: str, question: str, before: str) -> str:
 def _with_topic(what: str, by: str | None, before: str) -> str:
     """« pour l'énergie » after « Que fait la ville pour la biodiversité ? »: « Que fait la ville pour l'énergie ? »."""
     whole = _bare(before)
+    mark = _mark(before)
+    what = _ONE_OF.sub(lambda match: match[1] + _ARTICLES[match[2].lower()], what)
     year = _YEAR.search(what)
-    if year and len(_YEAR.findall(whole)) == 1 and analyse(what) == [year.group()]:
-        return _YEAR.sub(year.group(), whole) + _mark(before)
-    swapped = re.escape(by.rstrip("’'")) if by else _SWAPPED
-    places = list(re.finditer(rf"(?<=\s)({swapped})(?=[\s’'])", whole, re.IGNORECASE))
-    if by:
-        return f"{whole[: places[-1].start()] if places else f'{whole} '}{what}{_mark(before)}"
-    if places:
-        return f"{whole[: places[-1].end()]} {what}{_mark(before)}"
-    return f"{whole} {'et' if detect_language(before) == 'fr' else 'and'} {what}{_mark(before)}"
+    if year and analyse(what) == [year.group()]:
+        if len(_YEAR.findall(whole)) == 1:
+            return _YEAR.sub(year.group(), whole) + mark
+        return f"{whole} {what}{mark}"
+    # A topic takes the place of another only where nothing but that topic ends the question.
+    swapped = _SWAPPED if by else "pour|for|about"
+    place = re.search(rf"(?<=\s)(?:{swapped})\s(?={_TOPIC}$)", whole, re.IGNORECASE)
+    if place and (by is None or re.fullmatch(_SWAPPED, by, re.IGNORECASE)):
+        return f"{whole[: place.start() if by else place.end()]}{what}{mark}"
+    names = list(_NAMES.finditer(whole))
+    if by is None and names and _NAMES.fullmatch(what):
+        return f"{whole[: names[-1].start()]}{what}{whole[names[-1].end() :]}{mark}"
+    if by and by.lower() in _PLACES and _NAMES.search(what):
+        return f"{whole} {what}{mark}"  # « à Lens », « chez Mine de Soleil »: one more circumstance
+    asks = _BESIDE.match(before)
+    what = what if by is None else re.sub(rf"^{re.escape(by)}\s*", "", what)
+    return f"{asks.group()} {what}{mark}" if asks and by is None else f"{what[0].upper()}{what[1:]}{mark}"
 
 
 def _leans(question: str) -> bool:
     """Whether a question speaks of something by a pronoun alone."""
     if _IMPERSONAL.search(question):
         return False
+    if len(set(analyse(question))) <= 2 and (_ADVERBIAL.search(question) or _shortest(question)):
+        return True
     if _THIS.search(question) and len(set(analyse(_THIS.sub("", question)))) <= 3:
         return True
     match = _IT.search(question)
@@ -165,6 +225,11 @@ def _leans(question: str) -> bool:
     after = question[match.end() :]
     # « Ça coûte combien, la cantine ? » names it behind; so does every longer question.
     return not _NAMED.search(after) and len(set(analyse(question))) <= 4
+
+
+def _shortest(question: str) -> bool:
+    """« Qui dirige ? », « De quel parti ? », « Combien de maisons ? »: it asks, and names nothing known."""
+    return bool(_ASKS_FIRST.match(question)) and not _NAMES_IT.search(question) and len(set(analyse(question))) == 1
 
 
 def _with_antecedent(question: str, last: Turn) -> str:

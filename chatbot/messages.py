@@ -115,7 +115,7 @@ FRENCH = Messages(
     nothing_more=(
         "Je n’ai rien trouvé de plus sur ce sujet dans les documents. La mairie peut vous en dire plus : {contact}."
     ),
-    understood="Compris comme : « {question} »",
+    understood="Compris comme\u00a0: «\u00a0{question}\u00a0»",
     town_service=(
         "C’est une question pour un service de la mairie, dont les documents ne parlent pas. "
         "Adressez-vous à : {contact}."

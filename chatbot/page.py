@@ -231,10 +231,13 @@ def _blocks(service: Service) -> Any:
 
 
 def _turns_after(reply: Reply, turns: list[Turn]) -> list[Turn]:
-    """What the next question may lean on: this one, unless it was small talk. Only the last turn is ever looked at."""
+    """What the next question may lean on: this one after those before it, unless it was small talk.
+
+    A question for the town hall clears them: what comes next is not about the topic before it.
+    """
     if isinstance(reply, Answer) or reply.reason in (Reason.NOT_SAID, Reason.NOT_IN_CORPUS):
-        return [Turn(reply.understood or reply.question, reply.text)]
-    return turns
+        return [*turns[1 - _TURNS :], Turn(reply.understood or reply.question, reply.said)]
+    return [] if reply.reason is Reason.TOWN_SERVICE else turns
 
 
 def _said(html: str, kind: str = "notice") -> _Message:

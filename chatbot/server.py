@@ -56,7 +56,7 @@ class HistoryTurn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    question: str = Field(min_length=1)
+    question: str = Field(min_length=1, max_length=1000)
     answer: str = ""
 
     @field_validator("question", "answer")

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -175,11 +176,17 @@ class SentenceTransformerEncoder:
         """For each batch the positions of its texts, their vectors, and those of all their tokens, special ones too."""
         import torch
 
-        # Texts of like length go together, so that little is padded; the longest first, so that if memory is too
-        # short it shows at once.
-        order = sorted(range(len(texts)), key=lambda index: -len(texts[index]))
-        for start in range(0, len(order), self._batch_size):
-            chosen = order[start : start + self._batch_size]
+        # Only texts of one padded length go together: at another length the last bits of a vector are others. The
+        # longest first, so that if memory is too short it shows at once.
+        padded = [-self.count_tokens(self.prompts[kind] + text) // _PADDED_TO for text in texts]
+        order = sorted(range(len(texts)), key=padded.__getitem__)
+        batches = [
+            same[start : start + self._batch_size]
+            for same in (list(group) for _, group in groupby(order, key=padded.__getitem__))
+            for start in range(0, len(same), self._batch_size)
+        ]
+        done = 0
+        for chosen in batches:
             features = self._features([texts[index] for index in chosen], kind)
             with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=self._bfloat16):
                 made = self._model(features, task="query" if kind == "query" else "document")
@@ -193,8 +200,9 @@ class SentenceTransformerEncoder:
                     ]
             _check(rows, (len(chosen), self.dimension), self._name)
             yield chosen, rows, tokens
+            done += len(chosen)
             if progress:
-                progress(start + len(chosen), len(order))
+                progress(done, len(order))
 
     def _spans(self, text: str, kind: str) -> tuple[int, NDArray[np.int64], NDArray[np.int32]]:
         """How many tokens a text has; of those that stand for a part of it, their places and their offsets in it."""

@@ -1,6 +1,6 @@
-"""A question to ranked passages: dense and lexical similarity, blended."""
+"""A question to ranked passages: dense and lexical similarity, blended, then late interaction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Literal
@@ -28,8 +28,8 @@ FOCUS_WEIGHT = 0.4
 REORDERED = 50
 """How many of the passages that the two searches rank first are compared with the question token by token."""
 
-PASSAGE_WEIGHTS = (0.36, 0.12, 0.52)
-"""What dense similarity, the lexical score and late interaction count for in the rank of these."""
+PASSAGE_WEIGHTS = (0.3, 0.2, 0.5)
+"""What dense similarity, the lexical score and late interaction count for in the rank of these. docs/decisions/0011."""
 
 POOL = 100
 """How many passages each of the two searches brings into the blend."""
@@ -72,7 +72,7 @@ class Searcher:
 
     def encode(self, texts: Sequence[str]) -> tuple[Question, ...]:
         """Questions with their vectors, in order, their spelling repaired: one call of the encoder."""
-        texts = [self._spelling.repaired(text, self.build.lexical.knows) for text in texts]
+        texts = [self._spelling.repaired(text, self.build.lexical.knows, self._is_word) for text in texts]
         focuses = [focus(text) for text in texts]
         distinct = list(dict.fromkeys(fold_for_search(text) for text in (*texts, *focuses)))
         read = dict(zip(distinct, self.encoder.read_queries(distinct), strict=True))
@@ -81,6 +81,10 @@ class Searcher:
             for text, focused in zip(texts, focuses, strict=True)
         )
 
+    def _is_word(self, word: str) -> bool:
+        # The model's tokenizer keeps the words of its many texts whole, and takes what is misspelt to pieces.
+        return self.encoder.count_tokens(word) == 1
+
     def _question(self, text: str, focused: str, whole: Encoded, of_focus: Encoded) -> Question:
         weights = self._head.weights(whole.tokens)
         if focused != text:  # the focus is how the question begins
@@ -88,18 +92,27 @@ class Searcher:
             weights = (weights / weights.sum()).astype(np.float32)
         return Question(text, focused, whole.vector, of_focus.vector, self._head.project(whole.tokens), weights)
 
-    def search(self, question: Question, count: int = 10, system: System = "hybrid") -> tuple[Hit, ...]:
-        """The `count` best passages for a question, best first; equal scores in corpus order.
+    def search(
+        self,
+        question: Question,
+        count: int = 10,
+        system: System = "hybrid",
+        is_left_out: Callable[[Passage], bool] | None = None,
+    ) -> tuple[Hit, ...]:
+        """The `count` best passages for a question, best first, at most `REORDERED`; equal scores in corpus order.
 
-        `system` leaves out one of the two similarities, to measure what each brings.
+        `system` leaves out one of the two similarities, to measure what each brings, `is_left_out` passages, as if they
+        were not there.
         """
         vector = question.mixed(FOCUS_WEIGHT)
         lexical = self._lexical(question)
-        rows = self._pool(vector, lexical)
+        rows = self._pool(vector, lexical, 2 * POOL if is_left_out else POOL)
+        if is_left_out:
+            rows = np.array([row for row in rows if not is_left_out(self.build.passages[row])], dtype=np.int64)
         similarity = self.build.passage_vectors[rows] @ vector
         weight = {"hybrid": DENSE_WEIGHT, "dense": 1.0, "lexical": 0.0}[system]
         fused = blend(similarity, lexical[rows], weight)
-        best = np.argsort(-fused, kind="stable")[: max(count, REORDERED)]
+        best = np.argsort(-fused, kind="stable")[:REORDERED]
         late = self.build.tokens.similarity(question.tokens, question.weights, rows[best].tolist())
         fused = fused[best]
         if system == "hybrid":
@@ -150,9 +163,9 @@ class Searcher:
             scores = (1 - FOCUS_WEIGHT) * scores + FOCUS_WEIGHT * self.build.lexical.scores(question.focus)
         return scores
 
-    def _pool(self, vector: FloatArray, lexical: FloatArray) -> NDArray[np.int64]:
-        _, dense_rows = self.build.vectors.search(vector, POOL)
-        lexical_rows = np.argpartition(-lexical, min(POOL, len(lexical)) - 1)[:POOL]
+    def _pool(self, vector: FloatArray, lexical: FloatArray, size: int) -> NDArray[np.int64]:
+        _, dense_rows = self.build.vectors.search(vector, size)
+        lexical_rows = np.argpartition(-lexical, min(size, len(lexical)) - 1)[:size]
         return np.union1d(dense_rows, lexical_rows[lexical[lexical_rows] > 0]).astype(np.int64)
 
 

@@ -7,7 +7,6 @@ French, so the rules are here: letters that sound alike become one, silent ones 
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 
 from index.analysis import STOP_WORDS, analyse
 
@@ -16,6 +15,8 @@ __all__ = ["Spelling", "sound"]
 _WORD = re.compile(r"[^\W\d_]+")
 _LEAST_SOUNDS = 4
 """A shorter sound is that of too many words (« mer », « maire », « mère »)."""
+_LONGEST = 40
+"""Longer ones are no words of a language."""
 _KNOWN = 0.5
 """At least this share of a question's words must be known or grammar: else it is in another language."""
 
@@ -47,7 +48,6 @@ _RULES = tuple(
 )
 
 
-@lru_cache(maxsize=1 << 16)
 def sound(word: str) -> str:
     """What a French word sounds like, roughly: the same for words that are spelt alike by ear."""
     word = word.lower().translate(_ACCENTS)
@@ -60,24 +60,25 @@ class Spelling:
     """The words of some documents by their sound. It writes nothing, so threads may share it."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        counted = Counter(word for text in texts for word in _WORD.findall(text))
+        counted = Counter(word for text in texts for word in _WORD.findall(text) if len(word) <= _LONGEST)
         self._by_sound: dict[str, str] = {}
         for word, _ in sorted(counted.items(), key=lambda item: (-item[1], item[0])):
             if word.lower() not in STOP_WORDS and len(heard := sound(word)) >= _LEAST_SOUNDS:
                 self._by_sound.setdefault(heard, word)
 
-    def repaired(self, question: str, is_known: Callable[[str], bool]) -> str:
+    def repaired(self, question: str, is_known: Callable[[str], bool], is_word: Callable[[str], bool]) -> str:
         """The question with each word that is not known replaced by the most frequent known one of the same sound.
 
-        `is_known` tells of a token of `analyse` whether the documents hold it. A capitalised word inside the question
-        stays as it is: another town's name is no misspelling of ours.
+        `is_known` tells of a token of `analyse` whether the documents hold it, `is_word` of a word whether it is one
+        as it is written, in any document. A capitalised word stays as it is too: another town's name is no misspelling
+        of ours.
         """
         words = list(_WORD.finditer(question))
         known = [not (tokens := analyse(word.group())) or any(map(is_known, tokens)) for word in words]
         if sum(known) < _KNOWN * len(words):
             return question
         for word, is_one in reversed(list(zip(words, known, strict=True))):
-            if not is_one and (word.group().islower() or word is words[0]):
+            if not is_one and word.group().islower() and len(word.group()) <= _LONGEST and not is_word(word.group()):
                 meant = self._by_sound.get(sound(word.group()), word.group())
                 question = question[: word.start()] + meant + question[word.end() :]
         return question

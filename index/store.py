@@ -55,12 +55,13 @@ _QUESTIONS_TYPE = TypeAdapter(tuple[GoldQuestion, ...])
 class Calibration:
     """When the service answers, on one build: fitted on the build's own gold questions.
 
-    `weights` and `bias` are those of a logistic regression over the evidence, whose probability decides: from
-    `answer_from` on the service answers, from `partial_from` on it says that the documents speak of the subject.
-    `questions` is how many gold questions taught it, 0 where there were too few to change what is shipped. `answered`
-    are the ids of the gold questions that it answers: those that may be suggested.
+    `weights` and `bias` are those of a logistic regression over the values that `evidence` names, whose probability
+    decides: from `answer_from` on the service answers, from `partial_from` on it says that the documents speak of the
+    subject. `questions` is how many gold questions taught it, 0 where there were too few to change what is shipped.
+    `answered` are the ids of the gold questions that it answers: those that may be suggested.
     """
 
+    evidence: tuple[str, ...]
     weights: tuple[float, ...]
     bias: float
     answer_from: float

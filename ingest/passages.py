@@ -22,7 +22,8 @@ class Passage:
 
     `id` is `document_id:start-end`, so the same input gives the same id. `heading_path` opens with the document's
     title. `sentences` are the offsets of its sentences in the document's text, in order. `lists` are the lists that it
-    holds whole, each as the offsets of the sentence that introduces it and of its items. `page` is 1-based.
+    holds whole, each as the offsets of the sentence that introduces it and of its items; `loose_items` are the
+    sentences of other lists' items, which say nothing alone. `page` is 1-based.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Passage:
     page: int | None
     sentences: tuple[Span, ...]
     lists: tuple[tuple[Span, ...], ...] = ()
+    loose_items: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ def split(document: Document, count_tokens: Callable[[str], int], max_passage_to
             pieces = [piece for span in run for piece in _pieces(document.text, span, count_tokens, room)]
             for group in _share_out(pieces, room):
                 start, end = group[0].span[0], group[-1].span[1]
+                sentences = [piece.span for piece in group]
+                lists = tuple(_lists(document.text, section, sentences))
                 passages.append(
                     Passage(
                         id=f"{document.id}:{start}-{end}",
@@ -75,8 +79,9 @@ def split(document: Document, count_tokens: Callable[[str], int], max_passage_to
                         start=start,
                         end=end,
                         page=section.page,
-                        sentences=tuple(piece.span for piece in group),
-                        lists=tuple(_lists(document.text, section, [piece.span for piece in group])),
+                        sentences=tuple(sentences),
+                        lists=lists,
+                        loose_items=tuple(_loose_items(document.text, section, sentences, lists)),
                     )
                 )
     return tuple(passages)
@@ -97,6 +102,20 @@ def _lists(text: str, section: Section, sentences: list[Span]) -> Iterator[tuple
         opening = next((span for span in sentences if span[1] == block.end), None)
         if items and opening and items[-1][1] <= sentences[-1][1]:
             yield opening, *items
+
+
+def _loose_items(
+    text: str, section: Section, sentences: list[Span], lists: tuple[tuple[Span, ...], ...]
+) -> Iterator[Span]:
+    """The sentences of items that a colon introduces, but whose list is not among these whole ones."""
+    whole = {item for _, *items in lists for item in items}
+    introduced = False
+    for block in section.blocks:
+        if block.kind is BlockKind.LIST_ITEM:
+            if introduced and (block.start, block.end) not in whole:
+                yield from ((start, end) for start, end in sentences if block.start <= start < block.end)
+        else:
+            introduced = text[block.start : block.end].rstrip().endswith(":")
 
 
 def _prose_runs(section: Section) -> Iterator[list[Span]]:

@@ -59,7 +59,7 @@ def test_a_conversation_goes_on_and_shows_what_was_understood(site: Site, visit:
     ask(page, "Que fait la ville pour la biodiversité ?")
     ask(page, "Et pour l'énergie ?")
     understood = page.locator("#conversation .understood")
-    expect(understood).to_have_text("Compris comme : « Que fait la ville pour l'énergie ? »")
+    expect(understood).to_have_text("Compris comme\u00a0: «\u00a0Que fait la ville pour l'énergie\u00a0?\u00a0»")
     ask(page, ANSWERED)
     expect(understood).to_have_count(1)
     assert violations(page) == []

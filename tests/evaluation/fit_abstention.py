@@ -61,7 +61,7 @@ def main() -> int:
     weights = model.coef_[0] / scale
     bias = float(model.intercept_[0] - weights @ mean)
     probability = 1 / (1 + np.exp(-bias - values @ weights))
-    partial_from, answer_from = np.quantile(probability[(of_data == 0) & answerable], (0.02, 0.08))
+    partial_from, answer_from = np.quantile(probability[(of_data == 0) & answerable], (0.03, 0.1))
     print("evidence", tuple(field.name for field in fields(Evidence)))
     print("_WEIGHTS =", tuple(round(float(weight), 3) for weight in weights))
     print("bias =", round(bias, 3), "answer_from =", round(answer_from, 3), "partial_from =", round(partial_from, 3))

@@ -18,6 +18,7 @@ from tokenizers import Tokenizer
 
 from index.encoder import SentenceTransformerEncoder, load_token_counter
 from index.errors import UnknownModel
+from index.late import load_head
 from index.model import EMBEDDED, make_embedded_model, model_revision
 
 ROOT = Path(__file__).parents[2]
@@ -199,3 +200,37 @@ def test_a_truncated_weights_file_is_refused(tmp_path: Path, kept: int) -> None:
         make_embedded_model(tmp_path / "model", package=tmp_path)
     assert not (tmp_path / "model").exists()
     (tmp_path / "e5-small-q4.bin").unlink()
+
+
+def test_each_token_has_a_vector_and_its_place_in_the_text(encoder):
+    texts = [
+        "La charte du cadre de vie.",
+        "L'énergie à Loos-en-Gohelle, c'est le soleil sur les toits.",
+        "",
+        "mot " * 900,
+    ]
+    for text, read in zip(texts, encoder.read_passages(texts), strict=True):
+        assert read.tokens.shape == (len(read.spans), encoder.dimension)
+        assert np.allclose(np.linalg.norm(read.tokens, axis=1), 1, atol=1e-4)
+        assert (read.vector == encoder.encode_passages([text])[0]).all()
+        starts, ends = read.spans[:, 0], read.spans[:, 1]
+        assert (starts >= 0).all()
+        assert (ends <= len(text)).all()
+        assert (np.diff(starts) >= 0).all()
+    charter, _, empty, long = encoder.read_passages(texts)
+    assert "".join(texts[0][start:end] for start, end in charter.spans).replace(" ", "") == texts[0].replace(" ", "")
+    assert (len(empty.spans), len(charter.spans)) == (0, encoder.count_tokens(texts[0]))
+    assert len(long.spans) < encoder.count_tokens(texts[3]), "cut at the model's length"
+    twin = encoder.read_queries(["Quand la charte ?", "Quand la charte ?"])
+    assert (twin[0].tokens == twin[1].tokens).all()
+
+
+def test_a_short_text_beside_a_long_one_has_the_vector_it_has_alone(encoder):
+    short, long = "La fosse a fermé en 1986.", "La ville de Loos-en-Gohelle " * 30
+    assert (encoder.encode_passages([short, long])[0] == encoder.encode_passages([short])[0]).all()
+
+
+def test_the_head_that_is_shipped_is_the_one_of_the_embedded_model(encoder):
+    head = load_head(encoder.revision)
+    assert head.projection.shape == (encoder.dimension, 256)
+    assert head.importance.shape == (encoder.dimension,)

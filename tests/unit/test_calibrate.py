@@ -1,8 +1,10 @@
-from dataclasses import fields
+from dataclasses import fields, replace
+from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
-from chatbot.abstain import SCALES, SHIPPED, Evidence
+from chatbot.abstain import SCALES, SHIPPED, Evidence, calibration_of
 from chatbot.calibrate import Calibrator, fitted
 
 WIDTH = len(fields(Evidence))
@@ -40,3 +42,20 @@ def test_the_same_questions_give_the_same_calibration() -> None:
 def test_the_version_is_that_of_the_code() -> None:
     assert len(Calibrator().version) == 64
     assert Calibrator().version == Calibrator().version
+
+
+@pytest.mark.parametrize("level", [0.3, 0.6, 0.97])
+def test_the_cosines_of_another_encoder_do_not_break_it(level: float) -> None:
+    values, kinds, folds = rows(2)
+    values[:, :2] += level - 0.85
+    calibration = fitted(values, kinds, folds)
+    assert np.isfinite([*calibration.weights, calibration.bias]).all()
+    assert 0 < calibration.partial_from <= calibration.answer_from < 1
+
+
+def test_a_calibration_over_other_evidence_is_not_used() -> None:
+    other = replace(SHIPPED, evidence=SHIPPED.evidence[::-1])
+    short = replace(SHIPPED, weights=SHIPPED.weights[:-1])
+    own = replace(SHIPPED, bias=0.0)
+    for stored, used in ((None, SHIPPED), (other, SHIPPED), (short, SHIPPED), (own, own)):
+        assert calibration_of(SimpleNamespace(manifest=SimpleNamespace(calibration=stored))) == used  # type: ignore[arg-type]

@@ -306,3 +306,27 @@ def test_a_chronology_of_one_date_is_an_ordinary_answer():
 )
 def test_a_sentence_tells_of_the_year_it_opens_with_or_else_of_the_earliest(sentence, year):
     assert year_of(sentence) == year
+
+
+def test_what_follows_a_list_brings_its_introduction_and_never_one_item():
+    quoted = texts(
+        "Qui reçoit un bac ?",
+        "Ne sont pas concernés par la collecte :",
+        ReadBlock(ITEM, "Les commerçants du centre de la ville."),
+        ReadBlock(ITEM, "Les habitants des cités."),
+        "Ils reçoivent un bac à part.",
+    )
+    assert quoted[:3] == [
+        "Ne sont pas concernés par la collecte :",
+        "Les commerçants du centre de la ville.",
+        "Les habitants des cités.",
+    ]
+
+
+def test_an_item_of_a_list_that_no_passage_holds_whole_never_answers():
+    items = [ReadBlock(ITEM, f"Les habitants de la rue numéro {n} peuvent venir à la collecte.") for n in range(9)]
+    found_in = searcher("Ne sont pas concernés :", *items, "La collecte est gratuite.", max_passage_tokens=40)
+    assert not any(passage.lists for passage in found_in.build.passages)
+    (asked,) = found_in.encode(["Qui peut venir à la collecte ?"])
+    found = candidates(asked, found_in.search(asked), found_in)
+    assert [candidate.text for candidate in found] == ["La collecte est gratuite."]

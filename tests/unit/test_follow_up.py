@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import pytest
@@ -16,20 +17,32 @@ ENGLISH = Turn("What does the town do about biodiversity?")
 @pytest.mark.parametrize(
     ("turn", "question", "whole"),
     [
-        (CHARTER, "Et par qui ?", "Par qui la Charte du cadre de vie a-t-elle été adoptée ?"),
-        (CHARTER, "pourquoi", "Pourquoi la Charte du cadre de vie a-t-elle été adoptée ?"),
-        (CHARTER, "C’est où ?", "Où la Charte du cadre de vie a-t-elle été adoptée ?"),
+        (CHARTER, "Et par qui ?", "Par qui la Charte du cadre de vie a-t-elle été adoptée\u00a0?"),
+        (CHARTER, "pourquoi", "Pourquoi la Charte du cadre de vie a-t-elle été adoptée\u00a0?"),
+        (CHARTER, "C’est où ?", "Où la Charte du cadre de vie a-t-elle été adoptée\u00a0?"),
         (MAYOR, "Et quand ?", "Qui était maire à la fermeture des mines ? Et quand ?"),
         (MAYOR, "Qui était-il ?", "Qui était Marcel Caron ?"),
         (MAYOR, "Il est mort quand ?", "Marcel Caron est mort quand ?"),
         (CHARTER, "Que dit-elle ?", "Quand la Charte du cadre de vie a-t-elle été adoptée ? Que dit-elle ?"),
         (CHARTER, "Combien ça a coûté ?", f"{CHARTER.question} Combien ça a coûté ?"),
         (CHARTER, "Qui a financé ce projet ?", f"{CHARTER.question} Qui a financé ce projet ?"),
-        (NATURE, "Et pour l'énergie ?", "Que fait la ville pour l'énergie ?"),
-        (NATURE, "Et l’agriculture ?", "Que fait la ville pour l’agriculture ?"),
-        (NATURE, "Et à Lens ?", "Que fait la ville pour la biodiversité à Lens ?"),
-        (PEOPLE, "Et en 2022 ?", "Quelle était la population en 2022 ?"),
-        (PEOPLE, "et 2008 ?", "Quelle était la population en 2008 ?"),
+        (NATURE, "Et pour l'énergie ?", "Que fait la ville pour l'énergie\u00a0?"),
+        (NATURE, "Et l’agriculture ?", "Que fait la ville pour l’agriculture\u00a0?"),
+        (NATURE, "Et celui des habitants ?", "Que fait la ville pour les habitants\u00a0?"),
+        (NATURE, "Et à Lens ?", "Que fait la ville pour la biodiversité à Lens\u00a0?"),
+        (PEOPLE, "Et en 2022 ?", "Quelle était la population en 2022\u00a0?"),
+        (PEOPLE, "et 2008 ?", "Quelle était la population en 2008\u00a0?"),
+        (CHARTER, "Et les Gohelliades ?", "Quand les Gohelliades\u00a0?"),
+        (CHARTER, "Et pour l'énergie ?", "L'énergie\u00a0?"),
+        (MAYOR, "Et les terrils ?", "Les terrils\u00a0?"),
+        (Turn("Qui était Marcel Caron ?"), "Et Jean-François Caron ?", "Qui était Jean-François Caron\u00a0?"),
+        (MAYOR, "Qui lui a succédé ?", f"{MAYOR.question} Qui lui a succédé ?"),
+        (MAYOR, "Elle a fermé quand ?", f"{MAYOR.question} Elle a fermé quand ?"),
+        (MAYOR, "De quel parti ?", f"{MAYOR.question} De quel parti ?"),
+        (NATURE, "Qui en fait partie ?", f"{NATURE.question} Qui en fait partie ?"),
+        (CHARTER, "Elle mesure combien ?", f"{CHARTER.question} Elle mesure combien ?"),
+        (CHARTER, "C'est quoi ?", f"{CHARTER.question} C'est quoi ?"),
+        (Turn(f"{MAYOR.question} Et quand ?"), "Et combien ?", f"{MAYOR.question} Et combien ?"),
         (ENGLISH, "What about energy?", "What does the town do about energy?"),
         (ENGLISH, "And why?", "What does the town do about biodiversity? And why?"),
     ],
@@ -56,6 +69,9 @@ def test_asking_for_more_asks_the_same_again_for_what_was_not_said(question: str
         "Quel temps fera-t-il demain ?",
         "Et si on parlait de la culture, que fait la ville ?",
         "Bonjour",
+        "Ça va ?",
+        "Et merci",
+        "Comment ça marche ?",
         "énergie",
         "Quelle est la place de l'agriculture ?",
     ],
@@ -69,6 +85,20 @@ def test_no_gold_question_is_taken_for_one_that_leans(turn: Turn) -> None:
     questions = [gold.question for gold in read_gold(ROOT / "corpus" / "questions.jsonl")]
     assert len(questions) > 200
     assert [question for question in questions if understand(question, [turn])] == []
+
+
+@pytest.mark.parametrize(
+    "text", ["et" + "\u00a0" * 9000 + "?a", "et" + "," * 9000 + "?a", "stp " * 2500, "et " * 3000, "combien en " * 900]
+)
+def test_no_text_takes_long(text: str) -> None:
+    started = time.perf_counter()
+    understand(text, [CHARTER, Turn(text)])
+    assert time.perf_counter() - started < 0.1
+
+
+def test_small_talk_and_blank_or_endless_turns_are_nothing_to_lean_on() -> None:
+    assert understand("Et quand ?", [Turn("Merci"), Turn(" "), Turn("x" * 10_000)]) is None
+    assert understand("Et pour l'énergie ?", [NATURE, Turn("Merci")]) == understand("Et pour l'énergie ?", [NATURE])
 
 
 def test_without_anything_before_nothing_is_understood() -> None:

@@ -178,7 +178,7 @@ def test_a_list_is_shown_as_a_list() -> None:
 
 def test_what_was_understood_stands_before_the_reply() -> None:
     html = unescape(reply_html(replace(ANSWER, understood="Et <l’eau> ?")))
-    assert '<p class="understood">Compris comme : « Et <l’eau> ? »</p>' in html
+    assert '<p class="understood">Compris comme\u00a0: «\u00a0Et <l’eau> ?\u00a0»</p>' in html
     assert html.index("Compris comme") < html.index("Une phrase")
     assert "understood" not in reply_html(ANSWER)
 
