@@ -154,13 +154,13 @@ class SentenceTransformerEncoder:
 
     def _encode(self, texts: Sequence[str], kind: str, progress: Callable[[int, int], None] | None) -> FloatArray:
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
-        for chosen, rows, _ in self._batches(texts, kind, progress):
+        for chosen, rows, _ in self._batches(texts, kind, progress, with_tokens=False):
             vectors[chosen] = rows
         return vectors
 
     def _read(self, texts: Sequence[str], kind: str, progress: Callable[[int, int], None] | None) -> list[Encoded]:
         read: dict[int, Encoded] = {}
-        for chosen, vectors, tokens in self._batches(texts, kind, progress):
+        for chosen, vectors, tokens in self._batches(texts, kind, progress, with_tokens=True):
             for index, vector, of_text in zip(chosen, vectors, tokens, strict=True):
                 count, places, spans = self._spans(texts[index], kind)
                 # In a text that was cut, a special token stands last.
@@ -171,7 +171,7 @@ class SentenceTransformerEncoder:
         return [read[index] for index in range(len(texts))]
 
     def _batches(
-        self, texts: Sequence[str], kind: str, progress: Callable[[int, int], None] | None
+        self, texts: Sequence[str], kind: str, progress: Callable[[int, int], None] | None, *, with_tokens: bool
     ) -> Iterator[tuple[list[int], FloatArray, list[FloatArray]]]:
         """For each batch the positions of its texts, their vectors, and those of all their tokens, special ones too."""
         import torch
@@ -192,7 +192,7 @@ class SentenceTransformerEncoder:
                 made = self._model(features, task="query" if kind == "query" else "document")
                 rows = torch.nn.functional.normalize(made["sentence_embedding"].float(), dim=1).numpy()
                 tokens = [np.empty((0, self.dimension), dtype=np.float32)] * len(chosen)  # some models have none
-                if "token_embeddings" in made:
+                if with_tokens and "token_embeddings" in made:
                     real = made["attention_mask"].bool()
                     tokens = [
                         of_text[mask].float().numpy()
