@@ -7,6 +7,7 @@ French, so the rules are here: letters that sound alike become one, silent ones 
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
+from difflib import SequenceMatcher
 
 from index.analysis import STOP_WORDS, analyse
 
@@ -17,6 +18,8 @@ _LEAST_SOUNDS = 4
 """A shorter sound is that of too many words (« mer », « maire », « mère »)."""
 _LONGEST = 40
 """Longer ones are no words of a language."""
+_ALIKE = 0.7
+"""The least share of letters that a word and the one that is put in its place have in common."""
 _KNOWN = 0.5
 """At least this share of a question's words must be known or grammar: else it is in another language."""
 
@@ -56,6 +59,12 @@ def sound(word: str) -> str:
     return word
 
 
+def _alike(word: str, meant: str) -> bool:
+    """Whether two words share most of their letters, in order: « méritent » and « mairie » only sound alike here."""
+    one, other = (text.lower().translate(_ACCENTS) for text in (word, meant))
+    return SequenceMatcher(None, one, other, autojunk=False).ratio() >= _ALIKE
+
+
 class Spelling:
     """The words of some documents by their sound. It writes nothing, so threads may share it."""
 
@@ -79,6 +88,7 @@ class Spelling:
             return question
         for word, is_one in reversed(list(zip(words, known, strict=True))):
             if not is_one and word.group().islower() and len(word.group()) <= _LONGEST and not is_word(word.group()):
-                meant = self._by_sound.get(sound(word.group()), word.group())
-                question = question[: word.start()] + meant + question[word.end() :]
+                meant = self._by_sound.get(sound(word.group()))
+                if meant and _alike(word.group(), meant):
+                    question = question[: word.start()] + meant + question[word.end() :]
         return question

@@ -3,6 +3,7 @@ import pytest
 from index.spelling import Spelling, sound
 
 TEXTS = [
+    "La mairie, les mines, la visite.",
     "Les Gohelliades, la transition et le recensement de Loos-en-Gohelle.",
     "Le soleil, la mère et le maire disant.",
 ]
@@ -36,11 +37,12 @@ def test_other_words_do_not(one: str, other: str) -> None:
         ("Transision à Loos ?", "Transision à Loos ?"),
         ("le compost au soleil", "le compost au soleil"),  # a word, though not of these documents
         ("le solleil à Solleil", "le soleil à Solleil"),  # a name stays: it may be another town's
+        ("les mines méritent une visite", "les mines méritent une visite"),  # not « mairie », of the same sound
         ("la mer du maire", "la mer du maire"),  # too short a sound
         ("goheliade festival music program", "goheliade festival music program"),  # another language
         ("", ""),
     ],
 )
 def test_what_is_not_known_is_repaired_by_its_sound(asked: str, meant: str) -> None:
-    known = {"loos", "soleil", "mer", "mair"}
+    known = {"min", "visit", "loos", "soleil", "mer", "mair"}
     assert Spelling(TEXTS).repaired(asked, known.__contains__, {"compost"}.__contains__) == meant
