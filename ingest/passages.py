@@ -3,10 +3,10 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import groupby, takewhile
+from itertools import groupby
 from math import ceil
 
-from ingest.document import BlockKind, Document, Section
+from ingest.document import Block, BlockKind, Document, Section
 from ingest.sentences import Span, sentence_spans
 
 __all__ = ["Passage", "heading_text", "split"]
@@ -64,12 +64,13 @@ def split(document: Document, count_tokens: Callable[[str], int], max_passage_to
     for section in document.sections:
         heading_path = (document.title, *section.heading_path)
         room = max_passage_tokens - min(count_tokens(heading_text(heading_path)), max_passage_tokens // 2)
+        section_lists = _lists(document.text, section)
         for run in _prose_runs(section):
             pieces = [piece for span in run for piece in _pieces(document.text, span, count_tokens, room)]
             for group in _share_out(pieces, room):
                 start, end = group[0].span[0], group[-1].span[1]
                 sentences = [piece.span for piece in group]
-                lists = tuple(_lists(document.text, section, sentences))
+                lists, loose_items = _placed(section_lists, sentences)
                 passages.append(
                     Passage(
                         id=f"{document.id}:{start}-{end}",
@@ -81,7 +82,7 @@ def split(document: Document, count_tokens: Callable[[str], int], max_passage_to
                         page=section.page,
                         sentences=tuple(sentences),
                         lists=lists,
-                        loose_items=tuple(_loose_items(document.text, section, sentences, lists)),
+                        loose_items=loose_items,
                     )
                 )
     return tuple(passages)
@@ -92,30 +93,41 @@ def heading_text(heading_path: tuple[str, ...]) -> str:
     return " ".join(heading_path)[:_MAX_HEADING_CHARACTERS]
 
 
-def _lists(text: str, section: Section, sentences: list[Span]) -> Iterator[tuple[Span, ...]]:
-    """The lists that these sentences hold whole: a sentence that ends in a colon, and the items right behind it."""
-    blocks = section.blocks
-    for number, block in enumerate(blocks):
-        if block.kind is not BlockKind.PARAGRAPH or not text[block.start : block.end].rstrip().endswith(":"):
+@dataclass(frozen=True, slots=True)
+class _List:
+    """Items right behind a block that ends in a colon: where that block ends, and the items' offsets."""
+
+    introduced_by: BlockKind
+    opens: int
+    items: tuple[Span, ...]
+
+
+def _lists(text: str, section: Section) -> list[_List]:
+    """The lists of a section that a colon introduces, in order."""
+    lists = []
+    before: Block | None = None
+    for is_item, group in groupby(section.blocks, key=lambda block: block.kind is BlockKind.LIST_ITEM):
+        blocks = list(group)
+        if is_item and before and text[before.start : before.end].rstrip().endswith(":"):
+            lists.append(_List(before.kind, before.end, tuple((block.start, block.end) for block in blocks)))
+        before = blocks[-1]
+    return lists
+
+
+def _placed(lists: list[_List], sentences: list[Span]) -> tuple[tuple[tuple[Span, ...], ...], tuple[Span, ...]]:
+    """Of some sentences, `Passage.lists` and `Passage.loose_items`."""
+    whole, loose = [], []
+    start, end = sentences[0][0], sentences[-1][1]
+    for found in lists:
+        first, last = found.items[0][0], found.items[-1][1]
+        if last <= start or first >= end:
             continue
-        items = [(b.start, b.end) for b in takewhile(lambda b: b.kind is BlockKind.LIST_ITEM, blocks[number + 1 :])]
-        opening = next((span for span in sentences if span[1] == block.end), None)
-        if items and opening and items[-1][1] <= sentences[-1][1]:
-            yield opening, *items
-
-
-def _loose_items(
-    text: str, section: Section, sentences: list[Span], lists: tuple[tuple[Span, ...], ...]
-) -> Iterator[Span]:
-    """The sentences of items that a colon introduces, but whose list is not among these whole ones."""
-    whole = {item for _, *items in lists for item in items}
-    introduced = False
-    for block in section.blocks:
-        if block.kind is BlockKind.LIST_ITEM:
-            if introduced and (block.start, block.end) not in whole:
-                yield from ((start, end) for start, end in sentences if block.start <= start < block.end)
+        opening = next((span for span in sentences if span[1] == found.opens), None)
+        if opening and found.introduced_by is BlockKind.PARAGRAPH and last <= end:
+            whole.append((opening, *found.items))
         else:
-            introduced = text[block.start : block.end].rstrip().endswith(":")
+            loose += [span for span in sentences if first <= span[0] < last]
+    return tuple(whole), tuple(loose)
 
 
 def _prose_runs(section: Section) -> Iterator[list[Span]]:

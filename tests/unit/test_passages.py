@@ -1,4 +1,5 @@
 import re
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -113,3 +114,23 @@ def test_every_offset_holds_and_every_word_of_prose_is_in_one_passage(blocks, ma
     found = "".join(made.text[start:end] for passage in passages for start, end in passage.sentences)
     assert re.sub(r"\s", "", found) == re.sub(r"\s", "", wanted)
     assert len({passage.id for passage in passages}) == len(passages)
+
+
+def test_many_lists_are_split_in_time_that_grows_with_their_number():
+    def seconds(count):
+        blocks = [
+            ReadBlock(kind, f"{text} {number}{end}")
+            for number in range(count)
+            for kind, text, end in (
+                (BlockKind.PARAGRAPH, "La ville propose", " :"),
+                (BlockKind.LIST_ITEM, "un prêt de vélos", " ;"),
+            )
+        ]
+        text = assemble(blocks, title="Essai", theme="", source=SOURCE)
+        started = time.perf_counter()
+        passages = split(text, count_words, 64)
+        assert sum(len(passage.lists) for passage in passages) > count / 2  # the others are cut between passages
+        return time.perf_counter() - started
+
+    seconds(100)  # what is loaded once
+    assert seconds(2000) < 12 * seconds(500)  # 4 times where linear, 16 and more where each list is held against all
