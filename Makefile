@@ -45,7 +45,7 @@ bench: $(VENV)/.installed-dev build
 	$(BIN)/python tests/evaluation/bench.py
 
 evaluate: $(VENV)/.installed-dev build
-	$(BIN)/python tests/evaluation/evaluate.py $(if $(PIAF),--piaf $(PIAF))
+	$(BIN)/python -m tests.evaluation.evaluate $(if $(PIAF),--piaf $(PIAF))
 
 COMPILE := $(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --no-header --no-emit-index-url --no-emit-find-links \
   --no-emit-trusted-host

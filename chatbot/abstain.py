@@ -96,8 +96,13 @@ def lacks_year(question: str, best: Candidate) -> bool:
 
     What they say is then of another year.
     """
-    said = set(analyse(" ".join((*best.passage.heading_path, best.passage.text))))
-    return any(year not in said for year in _YEAR.findall(question))
+    years = _YEAR.findall(question)
+    return bool(years) and not _words_of(best) >= set(years)
+
+
+def _words_of(candidate: Candidate) -> set[str]:
+    """The tokens of a sentence's passage and its headings."""
+    return set(analyse(" ".join((*candidate.passage.heading_path, candidate.passage.text))))
 
 
 def evidence(question: Question, hits: Sequence[Hit], found: Sequence[Candidate], searcher: Searcher) -> Evidence:
@@ -105,7 +110,7 @@ def evidence(question: Question, hits: Sequence[Hit], found: Sequence[Candidate]
     lexical = searcher.build.lexical
     best = found[:_READ]
     rarity = {token: lexical.idf(token) for token in analyse(question.text)}
-    tokens = [set(analyse(" ".join((*c.passage.heading_path, c.passage.text)))) for c in best]
+    tokens = [_words_of(candidate) for candidate in best]
     held = set().union(*tokens)
     names = {token for name in _NAME.findall(question.text) for token in analyse(name)} & rarity.keys()
     holds = holds_what_is_asked(question.text)

@@ -13,10 +13,9 @@ from chatbot.abstain import SCALES, SHIPPED, Evidence
 from chatbot.compose import compose
 from chatbot.conversation import find
 from index import Searcher
-from index.gold import GoldQuestion, Place, half, holds_quote, quote_places
+from index.gold import half, holds_quote, quote_places
 from index.question import Question
 from index.store import Calibration
-from ingest import Passage
 
 __all__ = ["Calibrator", "fitted", "gold_evidence"]
 
@@ -48,23 +47,25 @@ class Calibrator:
 
     def __call__(self, searcher: Searcher) -> Calibration:
         """What the gold questions' choosing half teaches. The reporting half stays unseen, so that it can judge."""
-        rows = list(gold_evidence(searcher))
+        gold = searcher.build.questions
+        asked = searcher.encode([question.question for question in gold])
+        rows = list(gold_evidence(searcher, asked))
         calibration = SHIPPED
         if sum(kind == "answerable" for _, kind, _ in rows) >= _LEAST:
             values = np.array([astuple(found) for found, _, _ in rows])
             calibration = fitted(values, np.array([row[1] for row in rows]), np.array([row[2] for row in rows]))
-        return replace(calibration, answered=tuple(_answered(searcher, calibration)))
+        return replace(calibration, answered=tuple(_answered(searcher, asked, calibration)))
 
 
-def gold_evidence(searcher: Searcher) -> Iterator[tuple[Evidence, str, int]]:
+def gold_evidence(searcher: Searcher, asked: Sequence[Question]) -> Iterator[tuple[Evidence, str, int]]:
     """The evidence for each gold question of the choosing half, of which kind it is, and its fold.
 
-    Answerable ones come twice: as they are (`answerable`), and as if the passages with their gold quotes were not there
-    (`without`). The others are of their own kind. Those that
-    rest on the same quote are in one fold.
+    `asked` are all gold questions of the build, encoded. Answerable ones come twice: as they are (`answerable`), and as
+    if the passages with their gold quotes were not there (`without`). The others are of their own kind. Those that rest
+    on the same quote are in one fold.
     """
     documents = searcher.build.documents
-    for gold, asked in _asked(searcher):
+    for gold, encoded in zip(searcher.build.questions, asked, strict=True):
         if half(gold, documents) != "choosing":
             continue
         key = gold.spans[0].quote if gold.spans else gold.id
@@ -72,16 +73,11 @@ def gold_evidence(searcher: Searcher) -> Iterator[tuple[Evidence, str, int]]:
         places = quote_places(gold, documents)
         if gold.answerable and not places:
             continue  # its quotes are gone: whether the documents still answer it is not known
-        found = find(asked, searcher)
+        found = find(encoded, searcher)
         if found.evidence:
             yield found.evidence, "answerable" if gold.answerable else gold.kind, fold
-        without = find(asked, searcher, partial(_holds_quote, places))
-        if places and without.evidence:
-            yield without.evidence, "without", fold
-
-
-def _holds_quote(places: Sequence[Place], passage: Passage) -> bool:
-    return holds_quote(passage, places)
+        if places and (without := find(encoded, searcher, partial(holds_quote, places=places)).evidence):
+            yield without, "without", fold
 
 
 def fitted(values: Array, kinds: NDArray[np.str_], folds: NDArray[np.int64]) -> Calibration:
@@ -95,7 +91,7 @@ def fitted(values: Array, kinds: NDArray[np.str_], folds: NDArray[np.int64]) -> 
     for fold in range(_FOLDS):
         taught = folds != fold
         weights, bias = _regression(values[taught], answerable[taught])
-        probability[~taught] = _probability(values[~taught], weights, bias)
+        probability[~taught] = _sigmoid(bias + values[~taught] @ weights)
     weights, bias = _regression(values, answerable)
     partial_from, answer_from = np.quantile(probability[answerable], (_REFUSED, _NOT_IN_FULL))
     if (unrelated := np.isin(kinds, ("far", "service"))).any():
@@ -124,7 +120,7 @@ def _regression(values: Array, answerable: NDArray[np.bool_]) -> tuple[Array, fl
 
     moved = start.copy()
     for _ in range(_STEPS):
-        probability = 0.5 + 0.5 * np.tanh(inputs @ moved / 2)
+        probability = _sigmoid(inputs @ moved)
         gradient = inputs.T @ (probability - answerable) + pull * (moved - start)
         curvature = (inputs.T * (probability * (1 - probability))) @ inputs + np.diag(pull)
         step = np.linalg.solve(curvature, gradient)
@@ -137,22 +133,18 @@ def _regression(values: Array, answerable: NDArray[np.bool_]) -> tuple[Array, fl
     return weights, float(moved[-1] - weights @ mean)
 
 
-def _probability(values: Array, weights: Array, bias: float) -> Array:
-    probability: Array = 0.5 + 0.5 * np.tanh((bias + values @ weights) / 2)
+def _sigmoid(logit: Array) -> Array:
+    """The logistic function, by one that never overflows."""
+    probability: Array = 0.5 + 0.5 * np.tanh(logit / 2)
     return probability
 
 
-def _answered(searcher: Searcher, calibration: Calibration) -> Iterator[str]:
+def _answered(searcher: Searcher, asked: Sequence[Question], calibration: Calibration) -> Iterator[str]:
     """The ids of the well-written gold questions that get a right answer: those that may be suggested to people."""
-    for gold, asked in _asked(searcher):
+    for gold, encoded in zip(searcher.build.questions, asked, strict=True):
         if gold.kind == "fact" and gold.style == "formal":
-            found = replace(find(asked, searcher), calibration=calibration)
+            found = replace(find(encoded, searcher), calibration=calibration)
             if found.is_answer:
-                text = " ".join(sentence.text for sentence in compose(asked, found.candidates, searcher)[0])
+                text = " ".join(sentence.text for sentence in compose(encoded, found.candidates, searcher)[0])
                 if any(expected in text for expected in gold.gold):
                     yield gold.id
-
-
-def _asked(searcher: Searcher) -> Iterator[tuple[GoldQuestion, Question]]:
-    gold = searcher.build.questions
-    return zip(gold, searcher.encode([question.question for question in gold]), strict=True)

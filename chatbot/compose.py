@@ -11,6 +11,7 @@ from chatbot.french import asks_chronology, denies, goes_on, holds_what_is_asked
 from index import Build, Hit, Searcher
 from index.analysis import analyse
 from index.question import Question
+from index.search import scaled
 from ingest import Passage, Reference
 from ingest.sentences import Span
 
@@ -81,12 +82,11 @@ def candidates(question: Question, hits: Sequence[Hit], searcher: Searcher) -> t
     if not rows:
         return ()
     compared = np.stack([row[4] for row in rows])
-    scaled = (compared - compared.min(axis=0)) / np.where(np.ptp(compared, axis=0) > 0, np.ptp(compared, axis=0), 1)
     rarities = [_rarity(text, searcher) for text in (question.text, question.focus)]
     holds = holds_what_is_asked(question.text)
     found = []
     for (hit, position, text, sentence_vector, _), own, of_all in zip(
-        rows, compared.tolist(), scaled.tolist(), strict=True
+        rows, compared.tolist(), scaled(compared).tolist(), strict=True
     ):
         tokens = set(analyse(text))
         whole, focused = (sum(idf for token, idf in rarity.items() if token in tokens) for rarity in rarities)

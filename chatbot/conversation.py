@@ -20,8 +20,9 @@ from chatbot.messages import messages_for
 from chatbot.settings import Settings
 from chatbot.small_talk import small_talk
 from index import Hit, Searcher
-from index.gold import holds_quote, quote_places
+from index.gold import holds_quote
 from index.question import Question
+from index.search import REORDERED
 from index.store import Calibration
 from ingest import Passage, fold_for_search
 from ingest.normalise import normalise_block
@@ -33,7 +34,6 @@ FloatArray = NDArray[np.float32]
 _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 _SEARCHED = 20
 """Passages kept of those found, once those that hold only a question or a label are dropped."""
-_LOOKED_AT = 50
 _NEAREST = 3
 _SUGGESTIONS = 3
 _SEE_ALSO = 1
@@ -73,9 +73,7 @@ def reply_to(
     found = find(asked, searcher)
     if whole and whole.more:
         found = found.without(" ".join(turn.answer for turn in turns if turn.question == whole.question))
-    sentences, citations = compose(asked, found.candidates, searcher) if found.candidates else ((), ())
-    composed = time.perf_counter()
-    timings_ms = {"encode": 1000 * (encoded - started), "search": 1000 * (composed - encoded)}
+    timings_ms = {"encode": 1000 * (encoded - started), "search": 1000 * (time.perf_counter() - encoded)}
     reply: dict[str, Any] = {
         "question": question,
         "understood": asked.text if asked.text != question else None,
@@ -85,6 +83,7 @@ def reply_to(
         "build_id": searcher.build.manifest.build_id,
     }
     if found.is_answer:
+        sentences, citations = compose(asked, found.candidates, searcher)
         timings_ms["total"] = 1000 * (time.perf_counter() - started)
         return Answer(sentences=sentences, citations=citations, hits=found.hits, **reply)
     hits = found.hits or searcher.search(asked, _SEARCHED)
@@ -94,7 +93,7 @@ def reply_to(
     elif whole and whole.more and not found.candidates:
         reason, nearest = Reason.NOTHING_MORE, ()
     elif found.is_partial:
-        reason, nearest = Reason.NOT_SAID, citations[:_SEE_ALSO]
+        reason, nearest = Reason.NOT_SAID, compose(asked, found.candidates, searcher)[1][:_SEE_ALSO]
     else:
         reason, nearest = Reason.NOT_IN_CORPUS, _nearest(hits, searcher)
     messages = messages_for(language)
@@ -157,7 +156,7 @@ class Found:
 
 def find(asked: Question, searcher: Searcher, is_left_out: Callable[[Passage], bool] | None = None) -> Found:
     """What the passages hold for a question; to measure, as if some passages were not there."""
-    searched = searcher.search(asked, _LOOKED_AT, is_left_out=is_left_out)
+    searched = searcher.search(asked, REORDERED, is_left_out=is_left_out)
     hits = tuple(islice((hit for hit in searched if has_answer_text(hit.passage)), _SEARCHED))
     found = candidates(asked, hits, searcher)
     return Found(
@@ -230,8 +229,7 @@ def _suggestions(asked: Question, hits: Sequence[Hit], language: str, searcher: 
     near = [hit.passage for hit in hits[:_NEAR_HITS]]
 
     def order(row: int) -> tuple[bool, float]:
-        places = quote_places(build.questions[row], build.documents)
-        return not any(holds_quote(passage, places) for passage in near), -float(similarity[row])
+        return not any(holds_quote(passage, searcher.gold_places[row]) for passage in near), -float(similarity[row])
 
     if rows := sorted(_answered(searcher, language), key=order):
         return tuple(build.questions[row].question for row in rows[:_SUGGESTIONS])

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 
 from chatbot.french import PERSON
 from chatbot.language import detect_language
-from chatbot.small_talk import small_talk
+from chatbot.small_talk import plain_words, small_talk
 from index.analysis import analyse
-from ingest import fold_for_search
 from ingest.normalise import normalise_text
 
 __all__ = ["Turn", "Understood", "understand"]
@@ -138,8 +137,7 @@ def understand(question: str, turns: Sequence[Turn]) -> Understood | None:
     if not turns or len(question) > _LONGEST or small_talk(_JOINED.sub("", question)):
         return None
     last = Turn(_first_question(turns[-1].question), turns[-1].answer)
-    plain = " ".join(re.findall(r"\w+", _unaccented(question)))
-    if _MORE.fullmatch(plain):
+    if _MORE.fullmatch(plain_words(question)):
         return Understood(turns[-1].question, more=True)
     if match := _BARE.match(question):
         return Understood(_with_asking(match["asks"], question, last.question))
@@ -161,10 +159,6 @@ def _first_question(question: str) -> str:
     question = " ".join(normalise_text(question).split())
     first = re.match(r"[^?]{10,}\?(?=\s)", question)
     return first.group() if first else question
-
-
-def _unaccented(text: str) -> str:
-    return fold_for_search(text).lower().translate(str.maketrans("àâäçéèêëîïôöùûü", "aaaceeeeiioouuu"))
 
 
 def _bare(question: str) -> str:

@@ -46,10 +46,10 @@ def reply_html(reply: Reply, sentences: int | None = None) -> str:
         places, title = reply.nearest, messages.see_also if reply.is_partial else messages.nearest
     if places:
         # What is nearest is a whole passage, not a quote: the sources of its sentences stand with its text.
-        quoted = isinstance(reply, Answer) or reply.is_partial
+        is_partial = not isinstance(reply, Answer) and reply.is_partial
+        based_on = isinstance(reply, Answer) or is_partial
         items = "".join(
-            f"<li>{_quote(place) if title == messages.see_also else ''}{_place(place, messages, quoted)}</li>"
-            for place in places
+            f"<li>{_quote(place) if is_partial else ''}{_place(place, messages, based_on)}</li>" for place in places
         )
         html += f'<h2 class="places-title">{text_html(title)}</h2><ol class="places">{items}</ol>'
     if not isinstance(reply, Answer) and reply.suggestions:

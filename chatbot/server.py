@@ -11,7 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
@@ -19,7 +19,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -51,19 +51,22 @@ _SPAN = re.compile(r"(\d{1,9})-(\d{1,9})", re.ASCII)
 _DOCUMENT_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
 
 
+def _whole(text: str) -> str:
+    text.encode("utf-8")  # JSON may hold half of a surrogate pair; this error is a ValueError
+    return text
+
+
+WholeText = Annotated[str, AfterValidator(_whole)]
+"""A text that can be written as UTF-8."""
+
+
 class HistoryTurn(BaseModel):
     """What was asked before: the reply's `understood`, or else its `question`, and its `text`."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    question: str = Field(min_length=1, max_length=1000)
-    answer: str = ""
-
-    @field_validator("question", "answer")
-    @classmethod
-    def _holds_whole_characters(cls, text: str) -> str:
-        text.encode("utf-8")
-        return text
+    question: WholeText = Field(min_length=1, max_length=1000)
+    answer: WholeText = ""
 
 
 class Question(BaseModel):
@@ -71,7 +74,7 @@ class Question(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    question: str = Field(description="The question, in any language.")
+    question: WholeText = Field(description="The question, in any language.")
     language: str | None = Field(
         None, pattern="^[a-z]{2}$", description="Of the words around the quotes; by default the question's own."
     )
@@ -80,12 +83,6 @@ class Question(BaseModel):
         max_length=50,
         description="What was asked before, in order: a question that leans on it is understood by its last turn.",
     )
-
-    @field_validator("question")
-    @classmethod
-    def _holds_whole_characters(cls, question: str) -> str:
-        question.encode("utf-8")  # JSON may hold half of a surrogate pair; this error is a ValueError
-        return question
 
 
 def serve(settings: Settings) -> None:

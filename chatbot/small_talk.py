@@ -5,7 +5,7 @@ import re
 from chatbot.answer import Reason
 from ingest import fold_for_search
 
-__all__ = ["small_talk"]
+__all__ = ["plain_words", "small_talk"]
 
 # The whole of what is said must be of one kind: « Bonjour, quand la charte a-t-elle été signée ? » is a question.
 _HELLO = (
@@ -43,6 +43,10 @@ _ACCENTS = str.maketrans("àâäçéèêëîïôöùûüńñ", "aaaceeeeiioouuun
 
 def small_talk(question: str) -> Reason | None:
     """Why no document is asked: the question is a greeting, thanks, or about the service; None for any other."""
-    plain = fold_for_search(question).lower().translate(_ACCENTS)
-    words = " ".join(re.findall(r"\w+", plain))
+    words = plain_words(question)
     return next((reason for reason, pattern in _PATTERNS if pattern.fullmatch(words)), None)
+
+
+def plain_words(text: str) -> str:
+    """The words of a text in lower case, without accents and signs, one space between."""
+    return " ".join(re.findall(r"\w+", fold_for_search(text).lower().translate(_ACCENTS)))

@@ -227,10 +227,11 @@ def make_build(
     ]
     read_passages = _live_passages(live, encoder, head)
     read_sentences = _live_sentences(live, encoder)
-    unread = {_passage_key(p): p for p in passages if _passage_key(p) not in read_passages}
+    keys = [_passage_key(passage) for passage in passages]
+    unread = {key: passage for key, passage in zip(keys, passages, strict=True) if key not in read_passages}
     missing = [text for text in dict.fromkeys(sentence_texts) if text not in read_sentences]
     encoded = len(unread) + len(missing)
-    reused = len({_passage_key(passage) for passage in passages}) + len(set(sentence_texts)) - encoded
+    reused = len(set(keys)) + len(set(sentence_texts)) - encoded
     log.info("encoding %d texts, reusing %d", encoded, reused)
 
     def count(before: int) -> Callable[[int, int], None] | None:
@@ -244,7 +245,7 @@ def make_build(
             rows = sentence_rows(read, embedded_sentences(passage))
             read_passages[key] = (read.vector, quantised(head.project(read.tokens)), rows)
     read_sentences.update(zip(missing, encoder.encode_passages(missing, count(len(unread))), strict=True))
-    vectors_of, tokens_of, rows_of = zip(*(read_passages[_passage_key(passage)] for passage in passages), strict=True)
+    vectors_of, tokens_of, rows_of = zip(*(read_passages[key] for key in keys), strict=True)
     passage_vectors = np.stack(vectors_of)
     sentence_vectors = np.stack([read_sentences[text] for text in sentence_texts])
     manifest = Manifest(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 from typing import Literal
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.encoder import Encoded, Encoder
+from index.gold import Place, quote_places
 from index.late import TokenHead, load_head
 from index.question import Question, focus
 from index.spelling import Spelling
@@ -69,6 +71,11 @@ class Searcher:
         rows = accumulate(counts, initial=0)
         self._row = {passage.id: row for row, passage in enumerate(build.passages)}
         self._first_sentence_row = {passage.id: row for passage, row in zip(build.passages, rows, strict=False)}
+
+    @cached_property
+    def gold_places(self) -> tuple[tuple[Place, ...], ...]:
+        """Where the quotes of each of the build's gold questions stand."""
+        return tuple(tuple(quote_places(question, self.build.documents)) for question in self.build.questions)
 
     def encode(self, texts: Sequence[str]) -> tuple[Question, ...]:
         """Questions with their vectors, in order, their spelling repaired: one call of the encoder."""
@@ -175,14 +182,22 @@ def blend(dense: FloatArray, lexical: FloatArray, dense_weight: float) -> FloatA
     Min-max scaling and a convex combination, after Bruch, Gai and Ingber, « An Analysis of Fusion Functions for Hybrid
     Retrieval » (2023). A score that is the same for all candidates counts as 0.
     """
-    return (dense_weight * _scaled(dense) + (1 - dense_weight) * _scaled(lexical)).astype(np.float32)
+    return weighted(np.column_stack((dense, lexical)), (dense_weight, 1 - dense_weight))
 
 
 def weighted(values: FloatArray, weights: Sequence[float]) -> FloatArray:
     """The weighted mean of the columns of `values` `(n, m)`, each scaled to [0, 1]: float32 `(n,)`."""
-    scaled = np.column_stack([_scaled(column) for column in values.T])
-    mean: FloatArray = (scaled @ np.array(weights) / sum(weights)).astype(np.float32)
+    mean: FloatArray = (scaled(values) @ np.array(weights) / sum(weights)).astype(np.float32)
     return mean
+
+
+def scaled(values: FloatArray) -> FloatArray:
+    """The columns of `values` `(n, m)`, each scaled to [0, 1]; a column of one value is 0."""
+    if not len(values):
+        return values
+    spread = np.ptp(values, axis=0)
+    in_range: FloatArray = (values - values.min(axis=0)) / np.where(spread > 0, spread, 1)
+    return in_range
 
 
 def embedded_text(passage: Passage) -> str:
@@ -199,10 +214,3 @@ def embedded_sentences(passage: Passage) -> tuple[Span, ...]:
         return before + len(fold_for_search(f"a{passage.text[: offset - passage.start]}a")) - 2
 
     return tuple((place(start), place(end)) for start, end in passage.sentences)
-
-
-def _scaled(scores: FloatArray) -> FloatArray:
-    if not len(scores):
-        return scores
-    low, high = scores.min(), scores.max()
-    return (scores - low) / (high - low) if high > low else np.zeros_like(scores)

@@ -12,8 +12,9 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -274,7 +275,8 @@ class Store:
             np.save(draft / _SENTENCE_VECTORS, build.sentence_vectors, allow_pickle=False)
             (draft / _QUESTIONS).write_bytes(_QUESTIONS_TYPE.dump_json(build.questions, indent=1))
             np.save(draft / _QUESTION_VECTORS, build.question_vectors, allow_pickle=False)
-            for name, array in zip(_TOKENS, astuple(build.tokens), strict=True):
+            tokens: tuple[NDArray[Any], ...] = (build.tokens.rows, build.tokens.starts, build.tokens.sentences)
+            for name, array in zip(_TOKENS, tokens, strict=True):
                 np.save(draft / name, array, allow_pickle=False)
             build.vectors.save(draft / _VECTOR_INDEX)
             build.lexical.save(draft / _LEXICAL)

@@ -1,7 +1,7 @@
 """Measure retrieval, answers and refusals, compare with the committed figures, and draw risk over coverage.
 
     make evaluate PIAF=folder           # folder that holds piaf.json; without it, the gold questions alone
-    .venv/bin/python tests/evaluation/evaluate.py [--piaf FOLDER] [--short] [--write]
+    .venv/bin/python -m tests.evaluation.evaluate [--piaf FOLDER] [--short] [--write]
 
 Figures are those of the reporting halves: of the gold questions by section, of PIAF by article, all its passages being
 searched. `--write` puts them under `answers` in results/figures.json; without it, the command fails (exit status 1)
@@ -10,21 +10,20 @@ where a figure is worse than the committed one's 95 % interval. `--short` takes 
 
 import argparse
 import json
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from chatbot.evaluate import collection_outcomes, gold_outcomes, risk_and_coverage, summary
 from chatbot.settings import load_settings
 from index import Searcher, Store, load_encoder
-from index.evaluate import build_collection, mean_scores, read_collection
+from index.evaluate import build_collection, mean_scores
+from tests.evaluation.piaf_to_beir import piaf_collection
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 FIGURES = RESULTS / "figures.json"
-COMMAND = "make evaluate PIAF=FOLDER (python tests/evaluation/evaluate.py --piaf FOLDER --write)"
+COMMAND = "make evaluate PIAF=FOLDER (python -m tests.evaluation.evaluate --piaf FOLDER --write)"
 SHORT = 200
 LEAST = 20
 WORSE_WHEN_HIGHER = {"false_answers", "false_partial", "false_refusals"}
@@ -45,18 +44,7 @@ def main() -> int:
     measured: dict[str, Any] = {"gold": summary(reported)}
     curves = {"gold questions": reported}
     if arguments.piaf:
-        with tempfile.TemporaryDirectory() as folder:
-            convert = [
-                sys.executable,
-                str(HERE / "piaf_to_beir.py"),
-                str(arguments.piaf),
-                folder,
-                "--questions",
-                "reporting",
-            ]
-            if subprocess.run(convert, check=False, stdout=subprocess.DEVNULL).returncode:
-                return 1
-            collection = read_collection(Path(folder))
+        collection = piaf_collection(arguments.piaf, questions="reporting")
         searcher = Searcher(build_collection(collection, encoder, settings.max_passage_tokens), encoder)
         ndcg, _, recall_1, *_ = mean_scores(collection, searcher)
         piaf = collection_outcomes(collection, searcher, SHORT if arguments.short else 0)

@@ -1,6 +1,6 @@
 """Fit the abstention's logistic regression that builds start from.
 
-    python tests/evaluation/fit_abstention.py PIAF_FOLDER
+    python -m tests.evaluation.fit_abstention PIAF_FOLDER
 
 Unanswerable questions are the gold ones that the corpus does not answer, and answerable ones as they would be if the
 passages with their gold quotes (of PIAF: their passage, or their whole article) were not there. Of the gold questions
@@ -10,9 +10,7 @@ the other halves. Takes a minute.
 """
 
 import argparse
-import subprocess
 import sys
-import tempfile
 from dataclasses import astuple, fields
 from pathlib import Path
 
@@ -25,10 +23,11 @@ from chatbot.conversation import find
 from chatbot.settings import load_settings
 from index import Searcher, load_encoder
 from index.build import make_build
-from index.evaluate import build_collection, read_collection
+from index.evaluate import build_collection
 from index.gold import read_gold
 from ingest import read_corpus
 from ingest.files import QUESTIONS_FILE
+from tests.evaluation.piaf_to_beir import piaf_collection
 
 
 def main() -> int:
@@ -40,13 +39,10 @@ def main() -> int:
     tokens = settings.max_passage_tokens
     gold = read_gold(settings.corpus / QUESTIONS_FILE)
     build = make_build(read_corpus(settings.corpus), gold, encoder, "gold", tokens)[0]
-    rows = [(0, found, kind == "answerable") for found, kind, _ in gold_evidence(Searcher(build, encoder))]
-    with tempfile.TemporaryDirectory() as folder:
-        convert = [sys.executable, str(Path(__file__).with_name("piaf_to_beir.py")), str(arguments.piaf), folder]
-        wanted = ["--half", "choosing", "--questions", "tuning"]
-        if subprocess.run([*convert, *wanted], check=False, stdout=subprocess.DEVNULL).returncode:
-            return 1
-        collection = read_collection(Path(folder))
+    ours = Searcher(build, encoder)
+    asked = ours.encode([question.question for question in gold])
+    rows = [(0, found, kind == "answerable") for found, kind, _ in gold_evidence(ours, asked)]
+    collection = piaf_collection(arguments.piaf, half="choosing", questions="tuning")
     piaf = piaf_evidence(collection, Searcher(build_collection(collection, encoder, tokens), encoder))
     rows += [(1, found, answerable) for found, answerable in piaf]
     of_data, answerable = (np.array([row[column] for row in rows]) for column in (0, 2))

@@ -1,24 +1,21 @@
 """Train what orders passages and sentences: the head of late interaction, then the weights of all evidence.
 
-    python tests/evaluation/train_ranker.py PIAF_FOLDER
+    python -m tests.evaluation.train_ranker PIAF_FOLDER
 
 On articles of PIAF's choosing half. Four fifths of them train the head: a projection of the encoder's token vectors and
 how much each token of a question counts, so that the passage and the sentences that hold the answer are nearer to the
 question than those that retrieval takes for them. It is written to index/late.safetensors. The other fifth and the
 gold questions' choosing half, which count alike, then choose the weights, printed for index/search.py and
-chatbot/compose.py. `make evaluate` reports on what neither has seen. Takes some five minutes on two cores.
+chatbot/compose.py. `make evaluate` reports on what neither has seen. Takes about three minutes on two cores.
 """
 
 import argparse
 import hashlib
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import torch
-from piaf_to_beir import part
 from safetensors.torch import save_file
 from torch.nn.functional import normalize, softplus
 
@@ -28,11 +25,11 @@ from chatbot.compose import candidates, has_answer_text
 from chatbot.settings import load_settings
 from index import Searcher, load_encoder
 from index.build import make_build
-from index.evaluate import read_collection
-from index.gold import half, quote_places, read_gold
+from index.gold import half, holds_quote, quote_places, read_gold
 from index.late import HEAD_FILE, PLAIN, load_head
 from ingest import Corpus, read_corpus
 from ingest.files import QUESTIONS_FILE
+from tests.evaluation.piaf_to_beir import part_of, piaf_collection
 
 WIDTH = 256
 """Numbers of a projected token vector: with 128 one point less of the first sentences, with 384 none more."""
@@ -51,11 +48,7 @@ def main() -> int:
     arguments = parser.parse_args()
     settings = load_settings()
     encoder = load_encoder(settings.model, settings.models)
-    with tempfile.TemporaryDirectory() as folder:
-        convert = [sys.executable, str(Path(__file__).with_name("piaf_to_beir.py")), str(arguments.piaf), folder]
-        if subprocess.run([*convert, "--half", "choosing"], check=False, stdout=subprocess.DEVNULL).returncode:
-            return 1
-        collection = read_collection(Path(folder))
+    collection = piaf_collection(arguments.piaf, half="choosing")
     corpus = Corpus(collection.documents, (), ())
     tokens = settings.max_passage_tokens
     plain = Searcher(make_build(corpus, (), encoder, "plain", tokens, head=PLAIN)[0], encoder, PLAIN)
@@ -63,7 +56,7 @@ def main() -> int:
     for q, asked in zip(collection.questions, plain.encode([q.text for q in collection.questions]), strict=True):
         own = list(collection.judged[q.id])
         places = [(name, (0, 10**9)) for name in own]
-        items.append((asked, places, q.answers, part(collection.groups[own[0]])))
+        items.append((asked, places, q.answers, part_of(collection.groups[own[0]])))
     train_head(plain, [item for item in items if item[3] == "training"], encoder.revision)
     load_head.cache_clear()
 
@@ -144,7 +137,7 @@ def train_head(searcher, items, revision):
 def training_case(searcher, asked, places, answers):
     """A question's tokens, the rows of its passages' tokens, and what they belong to; None where nothing is right."""
     tokens = searcher.build.tokens
-    hits = searcher.search(asked, 100)
+    hits = searcher.search(asked, index.search.REORDERED)
     own = {name for name, _ in places}
     passages = [hit.passage for hit in hits[: PASSAGES - 1]]
     passages += [hit.passage for hit in hits[PASSAGES - 1 :] if hit.passage.document_id in own][:1]
@@ -184,19 +177,14 @@ def passage_rows(searcher, asked, places, answers):
     """The scaled values of the passages found, and which are right."""
     hits = [hit for hit in searcher.search(asked, index.search.REORDERED) if has_answer_text(hit.passage)]
     values = [(hit.similarity, hit.lexical, hit.late) for hit in hits]
-    columns = [index.search._scaled(column) for column in np.array(values).T]
-    return np.column_stack(columns), np.array([holds(hit.passage, places) for hit in hits])
+    return index.search.scaled(np.array(values)), np.array([holds_quote(hit.passage, places) for hit in hits])
 
 
 def sentence_rows(searcher, asked, places, answers):
     """The values of the sentences that may answer, and which do."""
     found = candidates(asked, searcher.search(asked, READ), searcher)
-    right = [holds(c.passage, places) and any(answer in c.text for answer in answers) for c in found]
+    right = [holds_quote(c.passage, places) and any(answer in c.text for answer in answers) for c in found]
     return np.array([candidate.values for candidate in found]), np.array(right)
-
-
-def holds(passage, places):
-    return any(d == passage.document_id and s < passage.end and passage.start < e for d, (s, e) in places)
 
 
 def fit(sets, make):
