@@ -111,6 +111,12 @@ _THIS = re.compile(
 )
 _NAMED = re.compile(rf"(?:^|[\s,])(?i:{_NOUN})\s*\w\w|(?!^)\b[A-ZÀ-Ý]\w")
 _ASKS = re.compile(rf"(?<!\w){_ASKING}(?!\w)|(?<!\w)(?:que|qu[’'])", re.IGNORECASE)
+# What may stand before a pronoun without being what it stands for.
+_OPENER = re.compile(
+    r"\b(?:maintenant|aujourd[’']hui|avant|après|ensuite|depuis|alors|donc|aussi|enfin|sinon|en fait|du coup|au fait"
+    r"|bonjour|bonsoir|salut|coucou|merci|super|bien|oui|non|ok|dis|dites|svp|stp|now|today|then|hello|thanks|so)\b",
+    re.IGNORECASE,
+)
 # « Qui en fait partie ? », « Qui y travaille ? »
 _ADVERBIAL = re.compile(
     r"\b(?:qui|que|quand|combien|comment|pourquoi|on|ils?|elles?) (?:n[’'])?(?:en|y) (?!a\b)\w+", re.IGNORECASE
@@ -214,7 +220,9 @@ def _leans(question: str) -> bool:
         return False
     before = question[: match.start()]
     # « Quand la charte a-t-elle été signée ? » names before the pronoun what it stands for.
-    if _NAMED.search(before) or before.rstrip().endswith(","):
+    # « caron il a fait quoi » does too, written without its capital.
+    names = bool(analyse(_OPENER.sub("", before))) and not _ASKS.search(before)
+    if names or _NAMED.search(before) or before.rstrip().endswith(","):
         return False
     after = question[match.end() :]
     # « Ça coûte combien, la cantine ? » names it behind; so does every longer question.

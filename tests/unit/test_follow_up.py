@@ -38,6 +38,8 @@ ENGLISH = Turn("What does the town do about biodiversity?")
         (Turn("Qui était Marcel Caron ?"), "Et Jean-François Caron ?", "Qui était Jean-François Caron\u00a0?"),
         (MAYOR, "Qui lui a succédé ?", f"{MAYOR.question} Qui lui a succédé ?"),
         (MAYOR, "Elle a fermé quand ?", f"{MAYOR.question} Elle a fermé quand ?"),
+        (CHARTER, "sinon elle coûte combien ?", f"{CHARTER.question} sinon elle coûte combien ?"),
+        (CHARTER, "super, et il habitait où ?", f"{CHARTER.question} super, et il habitait où ?"),
         (MAYOR, "De quel parti ?", f"{MAYOR.question} De quel parti ?"),
         (NATURE, "Qui en fait partie ?", f"{NATURE.question} Qui en fait partie ?"),
         (CHARTER, "Elle mesure combien ?", f"{CHARTER.question} Elle mesure combien ?"),
@@ -63,6 +65,8 @@ def test_asking_for_more_asks_the_same_again_for_what_was_not_said(question: str
     "question",
     [
         "Il y a combien d'habitants à Loos ?",
+        "caron il a fait quoi",
+        "mathon elle dirige la mairie depuis quand",
         "Quand la médiathèque a-t-elle ouvert ?",
         "Ça coûte combien, la cantine ?",
         "Le cuistot du Ménadel, il s'appelle comment ?",
