@@ -5,6 +5,7 @@
 #   make check    style, types, unit and integration tests: before each commit
 #   make build    set-up and index only
 #   make bench    speed and memory
+#   make train-reader PIAF=folder   train the reader anew: an hour
 #   make evaluate quality of answers, compared with the committed figures; PIAF=folder for the French questions too
 #
 # PYTHON       the interpreter .venv is made with (3.11 or later)
@@ -16,7 +17,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: serve build test lint check bench evaluate lock clean
+.PHONY: serve build test lint check bench evaluate train-reader lock clean
 
 serve: build-or-keep
 	@$(BIN)/loos serve
@@ -46,6 +47,9 @@ bench: $(VENV)/.installed-dev build
 
 evaluate: $(VENV)/.installed-dev build
 	$(BIN)/python -m tests.evaluation.evaluate $(if $(PIAF),--piaf $(PIAF))
+
+train-reader: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.evaluation.train_reader $(PIAF)
 
 COMPILE := $(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --no-header --no-emit-index-url --no-emit-find-links \
   --no-emit-trusted-host

@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
-from math import tanh
+from dataclasses import dataclass, fields
 
 from chatbot.compose import Candidate
 from chatbot.french import holds_what_is_asked, lacks_amount
@@ -12,17 +11,20 @@ from chatbot.services import service_similarity
 from index import Build, Hit, Searcher
 from index.analysis import analyse
 from index.question import Question
+from index.search import sigmoid
 from index.store import Calibration
 
 __all__ = [
     "SCALES",
     "SERVICE_MARGIN",
     "SHIPPED",
+    "SHIPPED_READ",
     "Evidence",
     "calibration_of",
     "evidence",
     "lacks_year",
     "probability_of",
+    "values_of",
 ]
 
 _READ = 3
@@ -40,7 +42,9 @@ class Evidence:
     lack, over that of its rarest word. `lacks_kind` is 1 where a date, a person or a figure is asked for
     and the best sentences hold none, `lacks_amount` where a sum of money is. `service_margin` is how
     much nearer the question is to one for the town hall's services than to the best passage. `is_french` is 1 for a
-    question in French, whose cosines to French passages are higher.
+    question in French, whose cosines to French passages are higher. The last ones are the reader's, 0 where nothing was
+    read: the largest logits of relevance and answerability, and the answerability of the passage that was first before
+    it was read.
     """
 
     passage_similarity: float
@@ -55,16 +59,28 @@ class Evidence:
     lacks_amount: float
     service_margin: float
     is_french: float
+    relevance: float = 0.0
+    answerability: float = 0.0
+    first_answerability: float = 0.0
 
 
 # A logistic regression over the evidence, in its order, fitted by tests/evaluation/fit_abstention.py on the gold
 # questions' choosing half and on articles of PIAF. Builds fit it further on their own gold questions.
-_WEIGHTS = (2.012, 19.236, 2.015, 2.782, -0.279, 1.213, -3.028, -0.591, -0.692, -6.435, -3.452, -1.32)
-SHIPPED = Calibration(
-    tuple(field.name for field in fields(Evidence)), _WEIGHTS, bias=-18.968, answer_from=0.37, partial_from=0.21
+_WEIGHTS = (-5.396, 22.745, 3.789, 3.446, 0.036, 0.216, -2.741, -0.959, -0.518, -6.145, -0.772, -0.922)
+_NAMES = tuple(field.name for field in fields(Evidence))
+_UNREAD = _NAMES[: _NAMES.index("relevance")]
+SHIPPED = Calibration(_UNREAD, _WEIGHTS, bias=-16.785, answer_from=0.335, partial_from=0.249)
+"""What holds for a build that has no calibration of its own, where nothing was read."""
+_READ_WEIGHTS = (
+    *(-3.44, 17.385, 0.09, 3.183, -1.281, 0.283, -1.8, -1.073, 0.255, -5.579, -2.231, -0.984),
+    *(0.07, -0.107, 0.439),
 )
-"""What holds for a build that has no calibration of its own."""
-SCALES = (0.0261, 0.0248, 0.1013, 0.0997, 0.2491, 0.2338, 0.1878, 0.2919, 0.124, 0.0609, 0.0383, 0.176)
+SHIPPED_READ = Calibration(_NAMES, _READ_WEIGHTS, bias=-10.513, answer_from=0.299, partial_from=0.201)
+"""The same where passages were read."""
+SCALES = (
+    *(0.0257, 0.0241, 0.0948, 0.0934, 0.2495, 0.2375, 0.1855, 0.2952, 0.1077, 0.0642, 0.0377, 0.235),
+    *(2.1354, 1.9514, 2.1618),
+)
 """The standard deviation of each value of the evidence where the shipped weights were fitted."""
 SERVICE_MARGIN = 0.08
 """A question that is nearer to the town hall's services than to any passage by this much is one for them."""
@@ -78,17 +94,23 @@ _YEAR = re.compile(
 )
 
 
-def calibration_of(build: Build) -> Calibration:
-    """The calibration that a build stores, if it is one over this program's evidence; else the shipped one."""
-    stored = build.manifest.calibration
-    fits = stored and stored.evidence == SHIPPED.evidence and len(stored.weights) == len(SHIPPED.weights)
-    return stored if stored and fits else SHIPPED
+def calibration_of(build: Build, *, is_read: bool) -> Calibration:
+    """The calibration that a build stores for what was read, or not, if it is one over this program's evidence; else
+    the shipped one."""
+    shipped = SHIPPED_READ if is_read else SHIPPED
+    stored = (c for c in build.manifest.calibrations if c.evidence == shipped.evidence)
+    return next((c for c in stored if len(c.weights) == len(shipped.weights)), shipped)
+
+
+def values_of(found: Evidence, names: Sequence[str]) -> tuple[float, ...]:
+    """The values of the evidence of these names."""
+    return tuple(getattr(found, name) for name in names)
 
 
 def probability_of(found: Evidence, calibration: Calibration) -> float:
     """The probability, in [0, 1], that the passages answer the question."""
-    logit = sum(weight * value for weight, value in zip(calibration.weights, astuple(found), strict=True))
-    return 0.5 + 0.5 * tanh((calibration.bias + logit) / 2)
+    values = values_of(found, calibration.evidence)
+    return sigmoid(calibration.bias + sum(w * value for w, value in zip(calibration.weights, values, strict=True)))
 
 
 def lacks_year(question: str, best: Candidate) -> bool:
@@ -115,6 +137,7 @@ def evidence(question: Question, hits: Sequence[Hit], found: Sequence[Candidate]
     names = {token for name in _NAME.findall(question.text) for token in analyse(name)} & rarity.keys()
     holds = holds_what_is_asked(question.text)
     passage_similarity = max(hit.similarity for hit in hits)
+    readings = [hit.reading for hit in sorted(hits, key=lambda hit: -hit.fused) if hit.reading]
     return Evidence(
         passage_similarity=passage_similarity,
         sentence_similarity=max(candidate.similarity for candidate in found),
@@ -129,4 +152,7 @@ def evidence(question: Question, hits: Sequence[Hit], found: Sequence[Candidate]
         lacks_amount=float(lacks_amount(question.text, [candidate.text for candidate in best])),
         service_margin=service_similarity(question, searcher.encoder) - passage_similarity,
         is_french=float(detect_language(question.text) == "fr"),
+        relevance=max((reading.relevance for reading in readings), default=0.0),
+        answerability=max((reading.answerability for reading in readings), default=0.0),
+        first_answerability=readings[0].answerability if readings else 0.0,
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from index import Hit
 from ingest import Document, DocumentKind, Passage, Reference
+from ingest.sentences import Span
 
 __all__ = ["Abstention", "Answer", "Citation", "Reason", "Reply", "Sentence", "cite", "to_json"]
 
@@ -35,7 +36,8 @@ class Citation:
 
     `number` counts from 1 in the order of the answer. `url` is the address of the original page, `deep_link` the
     quote's place in this service's copy. `page` is 1-based, None for formats without pages. `kind` says whose words
-    the quote is, `references` what it rests on where its document names that.
+    the quote is, `references` what it rests on where its document names that. `answer` are the offsets in the document
+    of the very words that answer, within the quote, None where that is not known.
     """
 
     number: int
@@ -52,6 +54,7 @@ class Citation:
     published: str
     kind: DocumentKind
     references: tuple[Reference, ...]
+    answer: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,22 @@
 """Fit, on a build's own gold questions, when the service answers. Why so: docs/decisions/0007."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import astuple, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chatbot.abstain import SCALES, SHIPPED, Evidence
+from chatbot.abstain import SCALES, SHIPPED, SHIPPED_READ, Evidence, values_of
 from chatbot.compose import compose
 from chatbot.conversation import find
-from index import Searcher
+from index import Encoder, Searcher
 from index.gold import half, holds_quote, quote_places
 from index.question import Question
+from index.reader import READER_SUM, PassageReader
+from index.readings import KeptReadings
 from index.store import Calibration
 
 __all__ = ["Calibrator", "fitted", "gold_evidence"]
@@ -35,26 +37,50 @@ Array = NDArray[np.float64]
 
 
 class Calibrator:
-    """Fits the calibration of a build: an `index.build.Calibrator`."""
+    """Fits the calibrations of a build, one without a reader and one with it: an `index.build.Calibrator`.
+
+    `load_reader`, None where nothing is to be read, gives the reader that the service uses with an encoder, if there is
+    one; what it reads is kept in the file `readings` for the next build.
+    """
+
+    def __init__(
+        self, load_reader: Callable[[Encoder], PassageReader | None] | None = None, readings: Path | None = None
+    ) -> None:
+        self._load_reader = load_reader
+        self._readings = readings
 
     @cached_property
     def version(self) -> str:
-        """A checksum of the code that makes the evidence and decides on it."""
+        """A checksum of the code that makes the evidence and decides on it, and of the reader where there is one."""
         total = hashlib.sha256()
+        if self._load_reader and READER_SUM.is_file():
+            total.update(READER_SUM.read_bytes())
         for name in _DECIDE:
             total.update(Path(__file__).with_name(f"{name}.py").read_bytes())
         return total.hexdigest()
 
-    def __call__(self, searcher: Searcher) -> Calibration:
+    def __call__(self, searcher: Searcher) -> tuple[Calibration, ...]:
         """What the gold questions' choosing half teaches. The reporting half stays unseen, so that it can judge."""
-        gold = searcher.build.questions
-        asked = searcher.encode([question.question for question in gold])
-        rows = list(gold_evidence(searcher, asked))
-        calibration = SHIPPED
-        if sum(kind == "answerable" for _, kind, _ in rows) >= _LEAST:
-            values = np.array([astuple(found) for found, _, _ in rows])
-            calibration = fitted(values, np.array([row[1] for row in rows]), np.array([row[2] for row in rows]))
-        return replace(calibration, answered=tuple(_answered(searcher, asked, calibration)))
+        asked = searcher.encode([question.question for question in searcher.build.questions])
+        unread = _calibrated(searcher.unread, asked, SHIPPED)
+        reader = self._load_reader(searcher.encoder) if self._load_reader else None
+        if reader is None:
+            return (unread,)
+        kept = KeptReadings(reader, self._readings) if self._readings else None
+        read = _calibrated(Searcher(searcher.build, searcher.encoder, reader=kept or reader), asked, SHIPPED_READ)
+        if kept:
+            kept.save()
+        return unread, read
+
+
+def _calibrated(searcher: Searcher, asked: Sequence[Question], shipped: Calibration) -> Calibration:
+    rows = list(gold_evidence(searcher, asked))
+    calibration = shipped
+    if sum(kind == "answerable" for _, kind, _ in rows) >= _LEAST:
+        values = np.array([values_of(found, shipped.evidence) for found, _, _ in rows])
+        kinds, folds = (np.array([row[column] for row in rows]) for column in (1, 2))
+        calibration = fitted(values, kinds, folds, shipped)
+    return replace(calibration, answered=tuple(_answered(searcher, asked, calibration)))
 
 
 def gold_evidence(searcher: Searcher, asked: Sequence[Question]) -> Iterator[tuple[Evidence, str, int]]:
@@ -80,8 +106,11 @@ def gold_evidence(searcher: Searcher, asked: Sequence[Question]) -> Iterator[tup
             yield without, "without", fold
 
 
-def fitted(values: Array, kinds: NDArray[np.str_], folds: NDArray[np.int64]) -> Calibration:
-    """The shipped calibration moved towards these questions: `values` `(n, m)` of evidence, as `gold_evidence` has it.
+def fitted(
+    values: Array, kinds: NDArray[np.str_], folds: NDArray[np.int64], shipped: Calibration = SHIPPED
+) -> Calibration:
+    """The shipped calibration moved towards these questions: `values` `(n, m)` of its evidence, kinds and folds as
+    `gold_evidence` has them.
 
     A logistic regression with a Gaussian prior around the shipped weights. Thresholds are chosen on probabilities that
     each fold gets from the others.
@@ -90,15 +119,15 @@ def fitted(values: Array, kinds: NDArray[np.str_], folds: NDArray[np.int64]) -> 
     probability = np.empty(len(values))
     for fold in range(_FOLDS):
         taught = folds != fold
-        weights, bias = _regression(values[taught], answerable[taught])
+        weights, bias = _regression(values[taught], answerable[taught], shipped)
         probability[~taught] = _sigmoid(bias + values[~taught] @ weights)
-    weights, bias = _regression(values, answerable)
+    weights, bias = _regression(values, answerable, shipped)
     partial_from, answer_from = np.quantile(probability[answerable], (_REFUSED, _NOT_IN_FULL))
     if (unrelated := np.isin(kinds, ("far", "service"))).any():
         partial_from = max(partial_from, np.quantile(probability[unrelated], 1 - _UNRELATED))
     partial_from = min(partial_from, answer_from)
     return Calibration(
-        SHIPPED.evidence,
+        shipped.evidence,
         tuple(round(float(weight), 4) for weight in weights),
         round(bias, 4),
         round(float(answer_from), 4),
@@ -107,12 +136,13 @@ def fitted(values: Array, kinds: NDArray[np.str_], folds: NDArray[np.int64]) -> 
     )
 
 
-def _regression(values: Array, answerable: NDArray[np.bool_]) -> tuple[Array, float]:
+def _regression(values: Array, answerable: NDArray[np.bool_], shipped: Calibration) -> tuple[Array, float]:
     """Weights and bias of most posterior probability, by Newton's method with steps that never make it worse."""
     mean = values.mean(axis=0)
-    inputs = np.column_stack(((values - mean) / SCALES, np.ones(len(values))))
-    start = np.array([*np.multiply(SHIPPED.weights, SCALES), 0.0])
-    pull = np.array([_PULL] * len(SCALES) + [1e-2])
+    scales = np.array(SCALES[: len(shipped.weights)])
+    inputs = np.column_stack(((values - mean) / scales, np.ones(len(values))))
+    start = np.array([*np.multiply(shipped.weights, scales), 0.0])
+    pull = np.array([_PULL] * len(scales) + [1e-2])
 
     def loss(weights: Array) -> float:
         logit = inputs @ weights
@@ -129,7 +159,7 @@ def _regression(values: Array, answerable: NDArray[np.bool_]) -> tuple[Array, fl
         moved -= step
         if np.abs(step).max() < 1e-8:
             break
-    weights = moved[:-1] / SCALES
+    weights = moved[:-1] / scales
     return weights, float(moved[-1] - weights @ mean)
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, astuple
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -74,12 +74,14 @@ def build(
     Exemple : loos build --corpus corpus
     """
     from chatbot.calibrate import Calibrator
+    from chatbot.service import reader_for
     from index.build import build_index
     from index.model import model_revision
     from index.store import Store
 
     settings = load_settings(corpus=corpus, index=index)
     load_encoder = cache(lambda: _load_encoder(settings))
+    load_reader = partial(reader_for, settings=settings) if settings.reading_ms else None
     try:
         revision = model_revision(settings.model)
     except UnknownModel:
@@ -98,7 +100,7 @@ def build(
             full=full,
             publish_anyway=publish_anyway,
             progress=progress,
-            calibrator=Calibrator(),
+            calibrator=Calibrator(load_reader, None if full else settings.index / "readings.sqlite"),
         )
     if report.problems:
         print(f"À corriger dans le corpus ({len(report.problems)}) :", file=sys.stderr)
@@ -246,15 +248,18 @@ def evaluate_retrieval_command(
 
     Exemple : loos evaluate retrieval var/piaf --system hybrid
     """
+    from chatbot.service import reader_for
     from index.evaluate import evaluate_retrieval
 
     if system not in ("hybrid", "dense", "lexical"):
         raise typer.BadParameter(f"« {system} » : choisissez hybrid, dense ou lexical.", param_hint="--system")
     settings = load_settings()
+    encoder = _load_encoder(settings)
     with _progress() as progress:
         scores = evaluate_retrieval(
             folder,
-            _load_encoder(settings),
+            encoder,
+            reader=reader_for(encoder, settings),
             system=system,  # type: ignore[arg-type]  # checked above
             max_passage_tokens=settings.max_passage_tokens,
             progress=progress,
@@ -291,6 +296,7 @@ def evaluate_answers_command(
     Exemple : loos evaluate answers --half reporting
     """
     from chatbot.evaluate import collection_outcomes, gold_outcomes, summary
+    from chatbot.service import reader_for
     from index.evaluate import build_collection, read_collection
     from index.search import Searcher
     from index.store import Store
@@ -299,14 +305,16 @@ def evaluate_answers_command(
         raise typer.BadParameter(f"« {half} » : choisissez choosing, reporting ou all.", param_hint="--half")
     settings = load_settings(index=index)
     if folder is None:
+        encoder = _load_encoder(settings)
         build = Store(settings.index).load(model=settings.model)
-        wanted = None if half == "all" else half
-        outcomes = gold_outcomes(Searcher(build, _load_encoder(settings)), wanted)  # type: ignore[arg-type]  # checked
+        searcher = Searcher(build, encoder, reader=reader_for(encoder, settings))
+        outcomes = gold_outcomes(searcher, None if half == "all" else half)  # type: ignore[arg-type]  # checked above
     else:
         collection = read_collection(folder)
         encoder = _load_encoder(settings)
         with _progress() as progress:
-            searcher = Searcher(build_collection(collection, encoder, settings.max_passage_tokens, progress), encoder)
+            build = build_collection(collection, encoder, settings.max_passage_tokens, progress)
+        searcher = Searcher(build, encoder, reader=reader_for(encoder, settings))
         outcomes = collection_outcomes(collection, searcher, limit)
     figures = summary(outcomes)
     if as_json:

@@ -1,7 +1,7 @@
 """Passages to an answer: which sentences, in which order, with which citations. Why so: docs/decisions/0006."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from chatbot.french import asks_chronology, denies, goes_on, holds_what_is_asked
 from index import Build, Hit, Searcher
 from index.analysis import analyse
 from index.question import Question
+from index.reader import Reading
 from index.search import scaled
 from ingest import Passage, Reference
 from ingest.sentences import Span
@@ -24,7 +25,8 @@ PASSAGES_READ = 15
 """Sentences are taken from this many of the best passages."""
 
 SENTENCE_WEIGHTS = (0.17, 0.22, 0.14, 0.12, 0.25, 0.11)
-"""What counts for how much in a sentence's score, in the order of `Candidate.values`."""
+READ_WEIGHTS = (0.17, 0.13, 0.08, 0.03, 0.3, 0.06, 0.22)
+"""What counts for how much in a sentence's score, in the order of `Candidate.values`: without and with a reader."""
 _FOCUS_WEIGHT = 0.5
 """Share of the question's focus in a sentence's similarity and coverage."""
 
@@ -34,6 +36,8 @@ _SUPPORT_COVERAGE = 0.35
 """To an open question, a further sentence that itself holds this share of it may be, however its passage ranks."""
 _SAME_SIMILARITY = 0.95
 """Two sentences whose vectors are closer than this say the same."""
+_SURE = 0.5
+"""From this probability on, the reader's exact words are shown."""
 _MAX_ANTECEDENTS = 2
 _MAX_DATED = 6
 _DATED_MARGIN = 0.4
@@ -51,7 +55,8 @@ class Candidate:
     `coverage`, in [0, 1], is the share of the question's idf that the sentence holds. `values` are what the `score`,
     which orders candidates, weighs: similarity, late interaction's mean and low quantile, these three scaled to [0, 1]
     over the candidates, coverage, the passage's score, and whether it holds the date, person or figure that is asked
-    for.
+    for; where passages were read, also the probability that the reader gives to the answer's being here. `reading` is
+    that of the passage, None where it was not read.
     """
 
     passage: Passage
@@ -63,6 +68,7 @@ class Candidate:
     coverage: float
     values: tuple[float, ...]
     score: float
+    reading: Reading | None = None
 
 
 def candidates(question: Question, hits: Sequence[Hit], searcher: Searcher) -> tuple[Candidate, ...]:
@@ -84,6 +90,7 @@ def candidates(question: Question, hits: Sequence[Hit], searcher: Searcher) -> t
     compared = np.stack([row[4] for row in rows])
     rarities = [_rarity(text, searcher) for text in (question.text, question.focus)]
     holds = holds_what_is_asked(question.text)
+    weights = READ_WEIGHTS if any(hit.reading for hit in hits) else SENTENCE_WEIGHTS
     found = []
     for (hit, position, text, sentence_vector, _), own, of_all in zip(
         rows, compared.tolist(), scaled(compared).tolist(), strict=True
@@ -91,9 +98,11 @@ def candidates(question: Question, hits: Sequence[Hit], searcher: Searcher) -> t
         tokens = set(analyse(text))
         whole, focused = (sum(idf for token, idf in rarity.items() if token in tokens) for rarity in rarities)
         coverage = (1 - _FOCUS_WEIGHT) * whole + _FOCUS_WEIGHT * focused
-        values = (*of_all, coverage, hit.fused, float(bool(holds and holds(text))))
-        score = sum(weight * value for weight, value in zip(SENTENCE_WEIGHTS, values, strict=True))
-        found.append(Candidate(hit.passage, position, text, sentence_vector, own[0], own[1], coverage, values, score))
+        place = hit.passage, position
+        mass = hit.reading.mass(_within(place)) if hit.reading else 0.0
+        values = (*of_all, coverage, hit.fused, float(bool(holds and holds(text))), mass)[: len(weights)]
+        score = sum(weight * value for weight, value in zip(weights, values, strict=True))
+        found.append(Candidate(*place, text, sentence_vector, own[0], own[1], coverage, values, score, hit.reading))
     return tuple(sorted(found, key=lambda candidate: -candidate.score))
 
 
@@ -143,7 +152,19 @@ def compose(
             groups.append(list(new))
         chosen = [place for g in groups for place in g]
         vectors.append(candidate.vector)
-    return _cited(_in_order(groups), searcher.build)
+    sentences, citations = _cited(_in_order(groups), searcher.build)
+    return sentences, tuple(_with_answer(citation, lead) for citation in citations)
+
+
+def _with_answer(citation: Citation, lead: Candidate) -> Citation:
+    """The citation with the exact words of the answer, if it quotes the sentence that leads and the reader is sure."""
+    if lead.reading is None or citation.document_id != lead.passage.document_id:
+        return citation
+    sure, (start, end) = lead.reading.best(_within((lead.passage, lead.position)))
+    start, end = start + lead.passage.start, end + lead.passage.start
+    if sure < _SURE or not citation.start <= start < end <= citation.end:
+        return citation
+    return replace(citation, answer=(start, end))
 
 
 def _dated(found: Sequence[Candidate]) -> list[_Place]:
@@ -313,5 +334,11 @@ def _span(place: _Place) -> Span:
 
 def _text(place: _Place) -> str:
     passage, _ = place
+    return passage.text[slice(*_within(place))]
+
+
+def _within(place: _Place) -> Span:
+    """The offsets of a sentence or list in its passage's text."""
+    passage, _ = place
     start, end = _span(place)
-    return passage.text[start - passage.start : end - passage.start]
+    return start - passage.start, end - passage.start

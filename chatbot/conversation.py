@@ -86,14 +86,15 @@ def reply_to(
         sentences, citations = compose(asked, found.candidates, searcher)
         timings_ms["total"] = 1000 * (time.perf_counter() - started)
         return Answer(sentences=sentences, citations=citations, hits=found.hits, **reply)
-    hits = found.hits or searcher.search(asked, _SEARCHED)
+    hits = found.hits or searcher.unread.search(asked, _SEARCHED)
     nearest: tuple[Citation, ...]
     if found.is_service:
         reason, nearest = Reason.TOWN_SERVICE, ()
     elif whole and whole.more and not found.candidates:
         reason, nearest = Reason.NOTHING_MORE, ()
     elif found.is_partial:
-        reason, nearest = Reason.NOT_SAID, compose(asked, found.candidates, searcher)[1][:_SEE_ALSO]
+        nearest = tuple(replace(c, answer=None) for c in compose(asked, found.candidates, searcher)[1][:_SEE_ALSO])
+        reason = Reason.NOT_SAID
     else:
         reason, nearest = Reason.NOT_IN_CORPUS, _nearest(hits, searcher)
     messages = messages_for(language)
@@ -165,7 +166,7 @@ def find(asked: Question, searcher: Searcher, is_left_out: Callable[[Passage], b
         evidence(asked, hits, found, searcher) if found else None,
         bool(found) and lacks_year(asked.text, found[0]),
         fold_for_search(asked.text) in _offered(searcher),
-        calibration_of(searcher.build),
+        calibration_of(searcher.build, is_read=any(hit.reading for hit in hits)),
     )
 
 
@@ -236,13 +237,14 @@ def _suggestions(asked: Question, hits: Sequence[Hit], language: str, searcher: 
     template = messages_for(language).question_about
     texts = dict.fromkeys(template.format(heading=hit.passage.heading_path[-1]) for hit in hits)
     others = (q for q in searcher.encode(list(texts)) if q.text != asked.text)
-    return tuple(islice((q.text for q in others if find(q, searcher).is_answer), _SUGGESTIONS))
+    unread = searcher.unread  # the time for reading is the question's own
+    return tuple(islice((q.text for q in others if find(q, unread).is_answer), _SUGGESTIONS))
 
 
 def _answered(searcher: Searcher, language: str) -> list[int]:
     """The rows of gold questions that this build answers: in this language if there are some, else French."""
     build = searcher.build
-    answered = set(build.manifest.calibration.answered) if build.manifest.calibration else set()
+    answered = set(calibration_of(build, is_read=searcher.reader is not None).answered)
     for wanted in (language, "fr"):
         rows = [row for row, gold in enumerate(build.questions) if gold.id in answered and gold.language == wanted]
         if len(rows) > 1:

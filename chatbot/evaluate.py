@@ -37,7 +37,9 @@ class Outcome:
     whether it gave a partial one. `rank` is that
     of the first passage with a gold quote, from 1, and `sentence` the first of the answer's sentences to hold a gold
     answer, from 1; both are 0 where there is none. `precision` is the share of the cited characters that stand in the
-    sentences of gold quotes, `recall` the share of the gold quote covered best. `groups` are what it counts under.
+    sentences of gold quotes, `recall` the share of the gold quote covered best. `words` says whether the words shown as
+    the very answer are those of a gold answer, or a part of one, None where none are shown. `groups` are what it counts
+    under.
     """
 
     id: str
@@ -49,6 +51,7 @@ class Outcome:
     sentence: int
     precision: float
     recall: float
+    words: bool | None
     milliseconds: float
     groups: tuple[str, ...]
 
@@ -59,7 +62,10 @@ class Outcome:
 
 
 def gold_outcomes(searcher: Searcher, wanted: Half | None = None) -> list[Outcome]:
-    """One outcome for each gold question of the build, or of one half, grouped by half, kind, language and style."""
+    """One outcome for each gold question of the build, or of one half.
+
+    Grouped by half, kind, language, style and, where the documents answer, theme of the one that is quoted first.
+    """
     documents = searcher.build.documents
     outcomes = []
     for gold in searcher.build.questions:
@@ -67,7 +73,8 @@ def gold_outcomes(searcher: Searcher, wanted: Half | None = None) -> list[Outcom
         if wanted and of_half != wanted:
             continue
         language = gold.language if gold.language in ("fr", "en") else "other"
-        groups = (of_half, gold.kind, language, gold.style)
+        quoted = documents.get(gold.spans[0].document) if gold.spans else None
+        groups = (of_half, gold.kind, language, gold.style, *([quoted.theme] if quoted else []))
         started = time.perf_counter()
         (asked,) = searcher.encode([gold.question])
         outcomes.append(_outcome(gold.id, asked, searcher, quote_places(gold, documents), gold.gold, groups, started))
@@ -142,6 +149,8 @@ def _figures(outcomes: Sequence[Outcome]) -> dict[str, Any]:
             "partial": np.array([outcome.partial for outcome in answerable]),
             "citation_precision": np.array([outcome.precision for outcome in given]),
             "citation_recall": np.array([outcome.recall for outcome in given]),
+            "words_shown": np.array([outcome.words is not None for outcome in given]),
+            "words_right": np.array([outcome.words for outcome in given if outcome.words is not None]),
         }
         figures |= {name: _with_interval(values) for name, values in columns.items()}
     if others:
@@ -208,6 +217,7 @@ def _outcome(
         sentence=_first_holding(sentences, answers),
         precision=precision,
         recall=recall,
+        words=_words(citations, answers),
         milliseconds=milliseconds,
         groups=groups,
     )
@@ -223,6 +233,16 @@ def _rank(hits: Sequence[Hit], places: Sequence[Place]) -> int:
 
 def _first_holding(sentences: Sequence[Sentence], answers: Sequence[str]) -> int:
     return next((n for n, s in enumerate(sentences, start=1) if any(answer in s.text for answer in answers)), 0)
+
+
+def _words(citations: Sequence[Citation], answers: Sequence[str]) -> bool | None:
+    """Whether the words that are shown as the answer hold a gold one, or are a part of it; None if none are shown."""
+    for citation in citations:
+        if citation.answer:
+            start, end = (offset - citation.start for offset in citation.answer)
+            said = citation.quote[start:end]
+            return any(answer in said or said in answer for answer in answers)
+    return None
 
 
 def _overlap(citations: Sequence[Citation], places: Sequence[Place], build: Build) -> tuple[float, float]:

@@ -1,6 +1,7 @@
 """A reply as the page shows it. What others wrote, questions and documents alike, is text here and never markup."""
 
 import re
+from collections.abc import Sequence
 from html import escape
 from itertools import groupby
 
@@ -31,10 +32,10 @@ def reply_html(reply: Reply, sentences: int | None = None) -> str:
         by_number = {citation.number: citation for citation in reply.citations}
         html = ""
         for is_item, group in groupby(shown, key=lambda sentence: sentence.is_item):
-            texts = [
-                " ".join((text_html(s.text), *(_mark(by_number[number], messages) for number in s.citations)))
-                for s in group
-            ]
+            texts = []
+            for sentence in group:
+                cited = [by_number[number] for number in sentence.citations]
+                texts.append(" ".join((_said(sentence.text, cited), *(_mark(c, messages) for c in cited))))
             if is_item:
                 html += f'<ul class="answer" lang="fr">{"".join(f"<li>{text}</li>" for text in texts)}</ul>'
             else:
@@ -63,6 +64,18 @@ def reply_html(reply: Reply, sentences: int | None = None) -> str:
 
 def _quote(citation: Citation) -> str:
     return f'<q class="quote" lang="fr">{text_html(citation.quote)}</q>'
+
+
+def _said(text: str, cited: Sequence[Citation]) -> str:
+    """What is quoted, the very words that answer stressed."""
+    for citation in cited:
+        place = citation.quote.find(text)
+        if citation.answer and place >= 0:
+            start, end = (offset - citation.start - place for offset in citation.answer)
+            if 0 <= start < end <= len(text):
+                before, words, after = text[:start], text[start:end], text[end:]
+                return f"{text_html(before)}<strong>{text_html(words)}</strong>{text_html(after)}"
+    return text_html(text)
 
 
 def _linked(text: str) -> str:

@@ -11,15 +11,31 @@ from chatbot.errors import NotReady
 from chatbot.follow_up import Turn
 from chatbot.messages import messages_for
 from chatbot.settings import Settings
-from index import Build, IndexStoreError, Searcher, Store, load_encoder
+from index import Build, Encoder, IndexStoreError, Searcher, Store, load_encoder
+from index.errors import ForeignReader
 from index.model import model_revision
+from index.reader import PassageReader, Reader, load_reader
 
-__all__ = ["Service"]
+__all__ = ["Service", "reader_for"]
 
 log = logging.getLogger(__name__)
 
 _WATCH_S = 2.0
 """How often the service looks whether another build was published, in seconds."""
+
+
+def reader_for(encoder: Encoder, settings: Settings) -> Reader | None:
+    """The evidence reader, None where the settings leave it out or it is not made for this encoder.
+
+    Without it, answers are right a little less often: the service says so in its log and goes on.
+    """
+    if not settings.reading_ms:
+        return None
+    try:
+        return load_reader(settings.models, encoder.revision)
+    except ForeignReader as error:
+        log.warning("%s", error)
+        return None
 
 
 class Service:
@@ -95,11 +111,14 @@ class Service:
         model = self.settings.model
         self._build = build = self.store.load(model=model, revision=model_revision(model))
         encoder = load_encoder(model, self.settings.models, threads=self.settings.threads or None)
-        searcher = Searcher(build, encoder)
+        searcher = self._searching(build, encoder, reader_for(encoder, self.settings))
         reply_to("Que fait la ville ?", searcher, self.settings, "fr")  # the first question would pay for lazy set-up
         self._searcher = searcher
         self._loaded.set()
         log.info("ready after %.1f s: build %s", time.perf_counter() - started, build.manifest.build_id)
+
+    def _searching(self, build: Build, encoder: Encoder, reader: PassageReader | None) -> Searcher:
+        return Searcher(build, encoder, reader=reader, reading_s=self.settings.reading_ms / 1000)
 
     def _load_and_watch(self) -> None:
         try:
@@ -129,7 +148,7 @@ class Service:
             elif self.store.current_id() != searcher.build.manifest.build_id:
                 manifest = searcher.build.manifest
                 build = self.store.load(model=manifest.model, revision=manifest.revision)
-                self._build, self._searcher = build, Searcher(build, searcher.encoder)
+                self._build, self._searcher = build, self._searching(build, searcher.encoder, searcher.reader)
                 log.info("now serving build %s", build.manifest.build_id)
             if self._searcher is not None:
                 self._failure = None

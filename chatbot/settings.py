@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     max_passage_tokens: int = Field(200, ge=32, le=480)
     keep_builds: int = Field(5, ge=1, le=1000)
     threads: int = Field(0, ge=0, le=256)
+    reading_ms: int = Field(300, ge=0, le=60_000)
     host: str = Field("127.0.0.1", min_length=1)
     port: int = Field(7860, ge=1, le=65535)
     max_question_characters: int = Field(1000, ge=50, le=10_000)

@@ -73,8 +73,8 @@ class Calibrator(Protocol):
     def version(self) -> str:
         """Changes whenever the same build would be calibrated in another way."""
 
-    def __call__(self, searcher: Searcher) -> Calibration:
-        """The calibration of a build that is not stored yet."""
+    def __call__(self, searcher: Searcher) -> tuple[Calibration, ...]:
+        """The calibrations of a build that is not stored yet."""
 
 
 def fingerprint(corpus_sha256: str, *, model: str, revision: str, max_passage_tokens: int, calibrator: str = "") -> str:
@@ -149,8 +149,8 @@ def build_index(
         reusable = None if full else live
         build, encoded, reused = make_build(read, gold, encoder, build_id, max_passage_tokens, reusable, progress)
         if calibrator:
-            calibration = calibrator(Searcher(build, encoder))
-            build = replace(build, manifest=replace(build.manifest, calibration=calibration))
+            calibrations = calibrator(Searcher(build, encoder))
+            build = replace(build, manifest=replace(build.manifest, calibrations=calibrations))
         store.write(build)
         build = store.load(build_id)
         problems = check_documents(corpus, read, build.passages)

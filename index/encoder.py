@@ -23,14 +23,26 @@ from index.model import EMBEDDED, make_embedded_model, model_folder, model_revis
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+    from torch.nn import Module
 
-__all__ = ["Encoded", "Encoder", "SentenceTransformerEncoder", "load_encoder", "load_token_counter"]
+__all__ = [
+    "EMBEDDED_FOLDER",
+    "Encoded",
+    "Encoder",
+    "SentenceTransformerEncoder",
+    "has_fast_bfloat16",
+    "load_encoder",
+    "load_token_counter",
+    "quiet_loading",
+    "to_bfloat16",
+]
 
 log = logging.getLogger(__name__)
 
 FloatArray = NDArray[np.float32]
 
-_EMBEDDED_FOLDER = "e5-small"
+EMBEDDED_FOLDER = "e5-small"
+"""Where the embedded model is made, in the folder of the models."""
 _PADDED_TO = 16  # tokens; at other lengths torch's attention gives other last bits with other companions
 _FAST_BFLOAT16 = ("avx512_bf16", "amx_bf16")  # elsewhere bfloat16 is emulated, and slower than float32
 
@@ -253,20 +265,36 @@ def load_encoder(
 
     if threads:
         torch.set_num_threads(threads)
-    bfloat16 = any(torch.cpu.get_capabilities().get(name) for name in _FAST_BFLOAT16)
+    bfloat16 = has_fast_bfloat16()
     loaded = _load(model, models_folder)
     if bfloat16:
-        # Only the matrices: sums, norms and the residual stream stay in float32, and the table of words stays mapped
-        # from the file instead of being copied.
-        for module in loaded.modules():
-            if isinstance(module, torch.nn.Linear):
-                module.to(torch.bfloat16)
+        to_bfloat16(loaded)
     encoder = SentenceTransformerEncoder(
         loaded, name=model, revision=model_revision(model), batch_size=batch_size, bfloat16=bfloat16
     )
     encoder.encode_queries([model])
     log.info("encoder %s %s, %d threads, bfloat16 %s", model, encoder.revision, torch.get_num_threads(), bfloat16)
     return encoder
+
+
+def has_fast_bfloat16() -> bool:
+    """Whether this machine computes faster in bfloat16 than in float32."""
+    import torch
+
+    return any(torch.cpu.get_capabilities().get(name) for name in _FAST_BFLOAT16)
+
+
+def to_bfloat16(network: "Module") -> None:
+    """Turn a network's matrices to bfloat16, in place.
+
+    Only these: sums, norms and the residual stream stay in float32, and the table of words stays mapped from its file
+    instead of being copied.
+    """
+    import torch
+
+    for module in network.modules():
+        if isinstance(module, torch.nn.Linear):
+            module.to(torch.bfloat16)
 
 
 def load_token_counter(model: str, models_folder: Path) -> Callable[[str], int]:
@@ -276,7 +304,7 @@ def load_token_counter(model: str, models_folder: Path) -> Callable[[str], int]:
     """
     from tokenizers import Tokenizer
 
-    folder = make_embedded_model(models_folder / _EMBEDDED_FOLDER) if model == EMBEDDED else model_folder(model)
+    folder = make_embedded_model(models_folder / EMBEDDED_FOLDER) if model == EMBEDDED else model_folder(model)
     try:
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     except Exception as error:  # the library raises nothing narrower
@@ -289,9 +317,9 @@ def load_token_counter(model: str, models_folder: Path) -> Callable[[str], int]:
 def _load(model: str, models_folder: Path) -> "SentenceTransformer":
     from sentence_transformers import SentenceTransformer
 
-    local = make_embedded_model(models_folder / _EMBEDDED_FOLDER) if model == EMBEDDED else Path(model)
+    local = make_embedded_model(models_folder / EMBEDDED_FOLDER) if model == EMBEDDED else Path(model)
     attempts = [(str(local), True)] if local.is_dir() else [(model, True), (model, False)]
-    with _quiet_loading():
+    with quiet_loading():
         for place, local_files_only in attempts:
             try:
                 return SentenceTransformer(place, device="cpu", local_files_only=local_files_only)
@@ -315,7 +343,7 @@ def _unknown(model: str, folder: Path, error: Exception) -> UnknownModel:
 
 
 @contextmanager
-def _quiet_loading() -> Iterator[None]:
+def quiet_loading() -> Iterator[None]:
     """Without the progress bars that transformers writes to stderr while it reads weights."""
     from transformers.utils import logging as bars
 

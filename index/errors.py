@@ -5,6 +5,7 @@ __all__ = [
     "CorruptIndex",
     "DimensionMismatch",
     "ForeignIndex",
+    "ForeignReader",
     "IndexStoreError",
     "InvalidGold",
     "MissingIndex",
@@ -29,6 +30,10 @@ class CorruptIndex(IndexStoreError):
 
 class ForeignIndex(IndexStoreError):
     """A build was made with another schema, model, revision or prompt than the ones in use."""
+
+
+class ForeignReader(IndexStoreError):
+    """The reader was made from another model than the encoder in use, or its file is damaged."""
 
 
 class DimensionMismatch(IndexStoreError):

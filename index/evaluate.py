@@ -13,6 +13,7 @@ import numpy as np
 from index.build import Progress, make_build
 from index.encoder import Encoder
 from index.errors import IndexStoreError
+from index.reader import PassageReader
 from index.search import Searcher, System
 from index.store import Build
 from ingest import Corpus, Document, Source
@@ -114,15 +115,16 @@ def evaluate_retrieval(
     system: System = "hybrid",
     max_passage_tokens: int,
     progress: Progress | None = None,
+    reader: PassageReader | None = None,
 ) -> RetrievalScores:
-    """Scores of one system on a collection. A document's score is that of its best passage.
+    """Scores of one system on a collection. A document's score is that of its best passage. `reader` serves "hybrid".
 
     Raises:
         InvalidDataset: as `read_collection`.
     """
     started = time.perf_counter()
     collection = read_collection(folder)
-    searcher = Searcher(build_collection(collection, encoder, max_passage_tokens, progress), encoder)
+    searcher = Searcher(build_collection(collection, encoder, max_passage_tokens, progress), encoder, reader=reader)
     ndcg, mrr, recall_1, recall_5, recall_10 = mean_scores(collection, searcher, system)
     seconds = time.perf_counter() - started
     counts = (len(collection.questions), len(searcher.build.passages))

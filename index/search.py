@@ -1,9 +1,11 @@
-"""A question to ranked passages: dense and lexical similarity, blended, then late interaction."""
+"""A question to ranked passages: dense and lexical similarity, blended, then late interaction, then reading."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
+from math import tanh
 from typing import Literal
 
 import numpy as np
@@ -13,13 +15,25 @@ from index.encoder import Encoded, Encoder
 from index.gold import Place, quote_places
 from index.late import TokenHead, load_head
 from index.question import Question, focus
+from index.reader import PassageReader, Reading
 from index.spelling import Spelling
 from index.store import Build
 from ingest import Passage, fold_for_search
 from ingest.passages import heading_text
 from ingest.sentences import Span
 
-__all__ = ["DENSE_WEIGHT", "Hit", "Searcher", "System", "blend", "embedded_sentences", "embedded_text"]
+__all__ = [
+    "DENSE_WEIGHT",
+    "Hit",
+    "Searcher",
+    "System",
+    "blend",
+    "embedded_sentences",
+    "embedded_text",
+    "scaled",
+    "sigmoid",
+    "weighted",
+]
 
 DENSE_WEIGHT = 0.6
 """Share of the dense similarity in the blend; the lexical score has the rest. Chosen in docs/decisions/0005."""
@@ -32,6 +46,12 @@ REORDERED = 50
 
 PASSAGE_WEIGHTS = (0.3, 0.2, 0.5)
 """What dense similarity, the lexical score and late interaction count for in the rank of these. docs/decisions/0011."""
+
+READ = 4
+"""How many of the best passages are read, where there is a reader and time enough."""
+
+READ_WEIGHT = 0.8
+"""What the reader's relevance counts for in the rank of a passage, beside the blend's 1. docs/decisions/0014."""
 
 POOL = 100
 """How many passages each of the two searches brings into the blend."""
@@ -47,7 +67,8 @@ class Hit:
 
     `rank` counts from 1. `similarity` is the cosine of passage and question, `lexical` the passage's BM25 score, both
     with the focus's share in them; `late` and `late_low` say how near its tokens are to the question's, on average and
-    the worst matched. `fused`, in [0, 1], is the blend that decides the rank.
+    the worst matched. `fused`, in [0, 1], is the blend that decides which passages are read; `reading` is what that
+    gave, None where a passage was not read. Both decide the rank.
     """
 
     passage: Passage
@@ -57,20 +78,41 @@ class Hit:
     late: float
     late_low: float
     fused: float
+    reading: Reading | None = None
 
 
 class Searcher:
-    """A loaded build and its encoder: finds passages. It writes nothing, so threads may share it."""
+    """A loaded build and its encoder: finds passages. It writes nothing, so threads may share it.
 
-    def __init__(self, build: Build, encoder: Encoder, head: TokenHead | None = None) -> None:
+    With a `reader`, it reads the best of them, for at most `reading_s` seconds a question if that is given.
+    """
+
+    def __init__(
+        self,
+        build: Build,
+        encoder: Encoder,
+        head: TokenHead | None = None,
+        *,
+        reader: PassageReader | None = None,
+        reading_s: float | None = None,
+    ) -> None:
         self.build = build
         self.encoder = encoder
+        self.reader = reader
+        self._reading_s = reading_s
         self._head = head or load_head(encoder.revision)
         self._spelling = Spelling(document.text for document in build.documents.values())
         counts = (len(passage.sentences) for passage in build.passages)
         rows = accumulate(counts, initial=0)
         self._row = {passage.id: row for row, passage in enumerate(build.passages)}
         self._first_sentence_row = {passage.id: row for passage, row in zip(build.passages, rows, strict=False)}
+
+    @property
+    def unread(self) -> "Searcher":
+        """The same without a reader."""
+        searcher = copy(self)
+        searcher.reader = None
+        return searcher
 
     @cached_property
     def gold_places(self) -> tuple[tuple[Place, ...], ...]:
@@ -125,11 +167,21 @@ class Searcher:
         if system == "hybrid":
             fused = weighted(np.column_stack((similarity[best], lexical[rows[best]], late[:, 0])), PASSAGE_WEIGHTS)
         found = zip(rows[best], similarity[best], lexical[rows[best]], late[:, 0], late[:, 1], fused, strict=True)
-        ordered = sorted(found, key=lambda values: -values[-1])[:count]
-        return tuple(
-            Hit(self.build.passages[row], rank, *map(float, values))
+        ordered = sorted(found, key=lambda values: -values[-1])
+        hits = [
+            Hit(self.build.passages[row], rank, *(float(value) for value in values))  # type: ignore[arg-type]  # five
             for rank, (row, *values) in enumerate(ordered, start=1)
-        )
+        ]
+        return self._read(question, hits)[:count] if system == "hybrid" else tuple(hits[:count])
+
+    def _read(self, question: Question, hits: Sequence[Hit]) -> tuple[Hit, ...]:
+        """The hits with what reading the best gave, and their ranks by it."""
+        if not self.reader:
+            return tuple(hits)
+        readings = self.reader.read(question.text, [hit.passage for hit in hits[:READ]], self._reading_s)
+        read = [replace(hit, reading=reading) for hit, reading in zip(hits, readings, strict=False)]
+        ordered = sorted((*read, *hits[len(read) :]), key=_rank_after_reading)
+        return tuple(replace(hit, rank=rank) for rank, hit in enumerate(ordered, start=1))
 
     def sentence_vectors(self, passage: Passage) -> FloatArray:
         """The vectors of a passage's sentences, in their order: unit rows, float32 `(sentences, d)`.
@@ -176,6 +228,10 @@ class Searcher:
         return np.union1d(dense_rows, lexical_rows[lexical[lexical_rows] > 0]).astype(np.int64)
 
 
+def _rank_after_reading(hit: Hit) -> float:
+    return -hit.fused - (READ_WEIGHT * sigmoid(hit.reading.relevance) if hit.reading else 0.0)
+
+
 def blend(dense: FloatArray, lexical: FloatArray, dense_weight: float) -> FloatArray:
     """Both scores, each scaled to [0, 1] over the candidates of this question, as a weighted mean: float32 `(n,)`.
 
@@ -189,6 +245,11 @@ def weighted(values: FloatArray, weights: Sequence[float]) -> FloatArray:
     """The weighted mean of the columns of `values` `(n, m)`, each scaled to [0, 1]: float32 `(n,)`."""
     mean: FloatArray = (scaled(values) @ np.array(weights) / sum(weights)).astype(np.float32)
     return mean
+
+
+def sigmoid(logit: float) -> float:
+    """The logistic function, by one that never overflows."""
+    return 0.5 + 0.5 * tanh(logit / 2)
 
 
 def scaled(values: FloatArray) -> FloatArray:

@@ -30,7 +30,7 @@ from ingest import Document, Passage
 
 __all__ = ["SCHEMA", "Build", "Calibration", "Manifest", "Store"]
 
-SCHEMA = 3
+SCHEMA = 4
 """Changes with the files of a build or what they mean; a build of another schema is refused."""
 
 FloatArray = NDArray[np.float32]
@@ -78,8 +78,8 @@ class Manifest:
     `build_id` is taken from everything that decides the content. `prompts` are what the encoder puts before texts,
     `token_head` names what its token vectors were projected by.
     `sources` are the paths of the documents' files; `documents`, `passages` and `sentences` are counts.
-    `calibration` is None where nothing was fitted. `files` maps
-    each file's name to its SHA-256.
+    `calibrations` say when to answer, without and with a reader; none where nothing was fitted. `files` maps each
+    file's name to its SHA-256.
     """
 
     schema: int
@@ -96,7 +96,7 @@ class Manifest:
     passages: int
     sentences: int
     skipped: tuple[str, ...]
-    calibration: Calibration | None = None
+    calibrations: tuple[Calibration, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
 
 

@@ -1,11 +1,12 @@
 """Measure retrieval, answers and refusals, compare with the committed figures, and draw risk over coverage.
 
     make evaluate PIAF=folder           # folder that holds piaf.json; without it, the gold questions alone
-    .venv/bin/python -m tests.evaluation.evaluate [--piaf FOLDER] [--short] [--write]
+    .venv/bin/python -m tests.evaluation.evaluate [--piaf FOLDER] [--short] [--unread] [--write]
 
 Figures are those of the reporting halves: of the gold questions by section, of PIAF by article, all its passages being
-searched. `--write` puts them under `answers` in results/figures.json; without it, the command fails (exit status 1)
-where a figure is worse than the committed one's 95 % interval. `--short` takes a fixed draw of 200 questions of PIAF.
+searched. `--write` puts them under `answers` in results/figures.json, or under `unread` with `--unread`, which leaves
+the reader out; without it, the command fails (exit status 1) where a figure is worse than the committed one's 95 %
+interval. `--short` takes a fixed draw of 200 questions of PIAF.
 """
 
 import argparse
@@ -18,34 +19,38 @@ from chatbot.evaluate import collection_outcomes, gold_outcomes, risk_and_covera
 from chatbot.settings import load_settings
 from index import Searcher, Store, load_encoder
 from index.evaluate import build_collection, mean_scores
+from index.reader import load_reader
 from tests.evaluation.piaf_to_beir import piaf_collection
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 FIGURES = RESULTS / "figures.json"
-COMMAND = "make evaluate PIAF=FOLDER (python -m tests.evaluation.evaluate --piaf FOLDER --write)"
+COMMAND = "make evaluate PIAF=FOLDER (python -m tests.evaluation.evaluate --piaf FOLDER [--unread] --write)"
 SHORT = 200
 LEAST = 20
 WORSE_WHEN_HIGHER = {"false_answers", "false_partial", "false_refusals"}
-NEITHER = {"partial"}
-"""Of answerable questions: less than an answer, more than a refusal."""
+NEITHER = {"partial", "words_shown"}
+"""Neither good nor bad: what is less than an answer but more than a refusal, and how often the very words are shown."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--piaf", type=Path, help="folder that holds piaf.json")
     parser.add_argument("--short", action="store_true", help="only some questions of PIAF, for a quick look")
+    parser.add_argument("--unread", action="store_true", help="as where there is no reader, or no time to read")
     parser.add_argument("--write", action="store_true", help="commit these figures instead of comparing with them")
     arguments = parser.parse_args()
     settings = load_settings()
     encoder = load_encoder(settings.model, settings.models)
+    reader = None if arguments.unread else load_reader(settings.models, encoder.revision)
     build = Store(settings.index).load(model=encoder.name, revision=encoder.revision)
-    reported = gold_outcomes(Searcher(build, encoder), "reporting")
+    reported = gold_outcomes(Searcher(build, encoder, reader=reader), "reporting")
     measured: dict[str, Any] = {"gold": summary(reported)}
     curves = {"gold questions": reported}
     if arguments.piaf:
         collection = piaf_collection(arguments.piaf, questions="reporting")
-        searcher = Searcher(build_collection(collection, encoder, settings.max_passage_tokens), encoder)
+        build = build_collection(collection, encoder, settings.max_passage_tokens)
+        searcher = Searcher(build, encoder, reader=reader)
         ndcg, _, recall_1, *_ = mean_scores(collection, searcher)
         piaf = collection_outcomes(collection, searcher, SHORT if arguments.short else 0)
         measured["piaf"] = summary(piaf)
@@ -56,13 +61,15 @@ def main() -> int:
         for kind in ("far", "near"):
             curves[f"PIAF, {kind}"] = [o for o in piaf if o.answerable or kind in o.groups]
     print(json.dumps(measured, indent=1, ensure_ascii=False))
-    draw(curves, RESULTS / "risk-over-coverage.png")
+    if not arguments.unread:
+        draw(curves, RESULTS / "risk-over-coverage.png")
     committed = json.loads(FIGURES.read_text(encoding="utf-8"))
+    name = "unread" if arguments.unread else "answers"
     if arguments.write:
-        committed["answers"] = {**committed.get("answers", {}), "command": COMMAND, **measured}
+        committed[name] = {**committed.get(name, {}), "command": COMMAND, **measured}
         FIGURES.write_text(as_text(committed) + "\n", encoding="utf-8")
         return 0
-    worse = fallen(committed["answers"], measured)
+    worse = fallen(committed[name], measured)
     for line in worse:
         print(line, file=sys.stderr)
     return 1 if worse else 0

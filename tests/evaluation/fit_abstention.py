@@ -5,19 +5,18 @@
 Unanswerable questions are the gold ones that the corpus does not answer, and answerable ones as they would be if the
 passages with their gold quotes (of PIAF: their passage, or their whole article) were not there. Of the gold questions
 the choosing half, of PIAF the articles for tuning, on which nothing was trained. Both data sets count alike, and so do
-answerable and unanswerable questions in each. Prints the constants of chatbot/abstain.py. `make evaluate` reports on
-the other halves. Takes a minute.
+answerable and unanswerable questions in each. Prints the constants of chatbot/abstain.py, without a reader, then with
+it. `make evaluate` reports on what is neither. Takes five minutes.
 """
 
 import argparse
 import sys
-from dataclasses import astuple, fields
 from pathlib import Path
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from chatbot.abstain import Evidence
+from chatbot.abstain import SHIPPED, SHIPPED_READ, values_of
 from chatbot.calibrate import gold_evidence
 from chatbot.conversation import find
 from chatbot.settings import load_settings
@@ -25,6 +24,7 @@ from index import Searcher, load_encoder
 from index.build import make_build
 from index.evaluate import build_collection
 from index.gold import read_gold
+from index.reader import load_reader
 from ingest import read_corpus
 from ingest.files import QUESTIONS_FILE
 from tests.evaluation.piaf_to_beir import piaf_collection
@@ -38,15 +38,22 @@ def main() -> int:
     encoder = load_encoder(settings.model, settings.models)
     tokens = settings.max_passage_tokens
     gold = read_gold(settings.corpus / QUESTIONS_FILE)
-    build = make_build(read_corpus(settings.corpus), gold, encoder, "gold", tokens)[0]
-    ours = Searcher(build, encoder)
-    asked = ours.encode([question.question for question in gold])
-    rows = [(0, found, kind == "answerable") for found, kind, _ in gold_evidence(ours, asked)]
-    collection = piaf_collection(arguments.piaf, half="choosing", questions="tuning")
-    piaf = piaf_evidence(collection, Searcher(build_collection(collection, encoder, tokens), encoder))
-    rows += [(1, found, answerable) for found, answerable in piaf]
+    ours = make_build(read_corpus(settings.corpus), gold, encoder, "gold", tokens)[0]
+    collection = piaf_collection(arguments.piaf, articles=("training", "tuning"), questions="tuning")
+    piaf = build_collection(collection, encoder, tokens)
+    for shipped, reader in ((SHIPPED, None), (SHIPPED_READ, load_reader(settings.models, encoder.revision))):
+        searcher = Searcher(ours, encoder, reader=reader)
+        asked = searcher.encode([question.question for question in gold])
+        rows = [(0, found, kind == "answerable") for found, kind, _ in gold_evidence(searcher, asked)]
+        rows += [(1, *row) for row in piaf_evidence(collection, Searcher(piaf, encoder, reader=reader))]
+        fit(rows, shipped.evidence)
+    return 0
+
+
+def fit(rows, names):
+    """Print the constants for these values of the evidence, fitted on rows of data set, evidence, answerable."""
     of_data, answerable = (np.array([row[column] for row in rows]) for column in (0, 2))
-    values = np.array([astuple(row[1]) for row in rows])
+    values = np.array([values_of(row[1], names) for row in rows])
     weight = np.ones(len(values))
     for data in (0, 1):
         for kind in (False, True):
@@ -58,11 +65,10 @@ def main() -> int:
     bias = float(model.intercept_[0] - weights @ mean)
     probability = 1 / (1 + np.exp(-bias - values @ weights))
     partial_from, answer_from = np.quantile(probability[(of_data == 0) & answerable], (0.03, 0.1))
-    print("evidence", tuple(field.name for field in fields(Evidence)))
-    print("_WEIGHTS =", tuple(round(float(weight), 3) for weight in weights))
+    print("evidence", names)
+    print("weights =", tuple(round(float(weight), 3) for weight in weights))
     print("bias =", round(bias, 3), "answer_from =", round(answer_from, 3), "partial_from =", round(partial_from, 3))
     print("SCALES =", tuple(round(float(value), 4) for value in scale))
-    return 0
 
 
 def piaf_evidence(collection, searcher):

@@ -1,12 +1,13 @@
 """Train what orders passages and sentences: the head of late interaction, then the weights of all evidence.
 
-    python -m tests.evaluation.train_ranker PIAF_FOLDER
+    python -m tests.evaluation.train_ranker PIAF_FOLDER [--weights]
 
-On articles of PIAF's choosing half. Four fifths of them train the head: a projection of the encoder's token vectors and
-how much each token of a question counts, so that the passage and the sentences that hold the answer are nearer to the
-question than those that retrieval takes for them. It is written to index/late.safetensors. The other fifth and the
-gold questions' choosing half, which count alike, then choose the weights, printed for index/search.py and
-chatbot/compose.py. `make evaluate` reports on what neither has seen. Takes about three minutes on two cores.
+PIAF's training articles train the head: a projection of the encoder's token vectors and how much each token of a
+question counts, so that the passage and the sentences that hold the answer are nearer to the question than those that
+retrieval takes for them. It is written to index/late.safetensors. The tuning articles and the gold questions' choosing
+half, which count alike, then choose the weights, without a reader and with it, printed for index/search.py and
+chatbot/compose.py. `make evaluate` reports on what neither has seen. Takes about ten minutes on two cores, two of them
+for the head, which `--weights` leaves as it is.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from index import Searcher, load_encoder
 from index.build import make_build
 from index.gold import half, holds_quote, quote_places, read_gold
 from index.late import HEAD_FILE, PLAIN, load_head
+from index.reader import load_reader
 from ingest import Corpus, read_corpus
 from ingest.files import QUESTIONS_FILE
 from tests.evaluation.piaf_to_beir import part_of, piaf_collection
@@ -40,25 +42,28 @@ DROPPED = 0.15
 PULL = 0.05
 """How strongly the projection is held near the one that it starts from."""
 READ = 20
+READ_WEIGHTS_TRIED = (0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("piaf", type=Path, help="folder that holds piaf.json")
+    parser.add_argument("--weights", action="store_true", help="only choose the weights")
     arguments = parser.parse_args()
     settings = load_settings()
     encoder = load_encoder(settings.model, settings.models)
-    collection = piaf_collection(arguments.piaf, half="choosing")
+    collection = piaf_collection(arguments.piaf, articles=("training", "tuning"))
     corpus = Corpus(collection.documents, (), ())
     tokens = settings.max_passage_tokens
     plain = Searcher(make_build(corpus, (), encoder, "plain", tokens, head=PLAIN)[0], encoder, PLAIN)
-    items = []
+    items = []  # of each question: encoded, where its answer stands, what the answer is, the part of PIAF
     for q, asked in zip(collection.questions, plain.encode([q.text for q in collection.questions]), strict=True):
         own = list(collection.judged[q.id])
         places = [(name, (0, 10**9)) for name in own]
         items.append((asked, places, q.answers, part_of(collection.groups[own[0]])))
-    train_head(plain, [item for item in items if item[3] == "training"], encoder.revision)
-    load_head.cache_clear()
+    if not arguments.weights:
+        train_head(plain, [item for item in items if item[3] == "training"], encoder.revision)
+        load_head.cache_clear()
 
     searcher = Searcher(make_build(corpus, (), encoder, "trained", tokens)[0], encoder)
     piaf = [
@@ -74,17 +79,11 @@ def main() -> int:
         (asked, quote_places(q, build.documents), q.gold)
         for q, asked in zip(questions, ours.encode([q.question for q in questions]), strict=True)
     ]
-    chosen = fit([(searcher, piaf), (ours, gold)], passage_rows)
-    index.search.PASSAGE_WEIGHTS = tuple(chosen)
-    print("PASSAGE_WEIGHTS =", tuple(round(float(weight), 2) for weight in chosen))
-    chosen = fit([(searcher, piaf), (ours, gold)], sentence_rows)
-    chatbot.compose.SENTENCE_WEIGHTS = tuple(chosen)
-    print("SENTENCE_WEIGHTS =", tuple(round(float(weight), 2) for weight in chosen))
-    for name, source, rows in (("PIAF", searcher, piaf), ("gold", ours, gold)):
-        for what, make, depths in (("passages", passage_rows, (1, 5)), ("sentences", sentence_rows, (1, 2, 3))):
-            weights = index.search.PASSAGE_WEIGHTS if make is passage_rows else chatbot.compose.SENTENCE_WEIGHTS
-            first = [rank(*make(source, *row), weights) for row in rows]
-            print(name, what, [(depth, round(float(np.mean([0 <= r < depth for r in first])), 3)) for depth in depths])
+    index.search.PASSAGE_WEIGHTS = fit([(searcher, piaf), (ours, gold)], passage_rows, "PASSAGE_WEIGHTS")
+    chatbot.compose.SENTENCE_WEIGHTS = fit([(searcher, piaf), (ours, gold)], sentence_rows, "SENTENCE_WEIGHTS")
+    searcher.reader = ours.reader = load_reader(settings.models, encoder.revision)
+    index.search.READ_WEIGHT = fit_reading([(searcher, piaf), (ours, gold)])
+    fit([(searcher, piaf), (ours, gold)], sentence_rows, "READ_WEIGHTS")
     return 0
 
 
@@ -187,10 +186,32 @@ def sentence_rows(searcher, asked, places, answers):
     return np.array([candidate.values for candidate in found]), np.array(right)
 
 
-def fit(sets, make):
-    """Weights, of sum 1 without the negative ones, under which what is right comes first: a listwise regression."""
-    groups = [[make(searcher, *row) for row in rows] for searcher, rows in sets]
-    groups = [[(torch.tensor(v).float(), torch.tensor(r)) for v, r in of if r.any() and not r.all()] for of in groups]
+def fit_reading(sets):
+    """What reading counts for in the rank of a passage: what puts the right ones first most often. Prints how often."""
+    found = [[(searcher.search(asked), places) for asked, places, _ in rows] for searcher, rows in sets]
+    shares = {}
+    for weight in READ_WEIGHTS_TRIED:
+        of_sets = []
+        for of in found:
+            best = [max(hits, key=lambda hit: hit.fused + weight * relevance(hit)) for hits, _ in of]
+            of_sets.append(np.mean([holds_quote(hit.passage, row[1]) for hit, row in zip(best, of, strict=True)]))
+        shares[weight] = of_sets
+        print("READ_WEIGHT", weight, [round(float(share), 3) for share in of_sets])
+    return max(shares, key=lambda weight: sum(shares[weight]))
+
+
+def relevance(hit):
+    """How relevant reading found a passage, in [0, 1]; 0 where it was not read."""
+    return index.search.sigmoid(hit.reading.relevance) if hit.reading else 0.0
+
+
+def fit(sets, make, name):
+    """Weights, of sum 1 without the negative ones, under which what is right comes first: a listwise regression.
+
+    Prints them, and for each set how often something right is first, or among the first.
+    """
+    made = [[make(searcher, *row) for row in rows] for searcher, rows in sets]
+    groups = [[(torch.tensor(v).float(), torch.tensor(r)) for v, r in of if r.any() and not r.all()] for of in made]
     weights = torch.zeros(groups[0][0][0].shape[1], requires_grad=True)
     optimiser = torch.optim.LBFGS([weights], max_iter=300, line_search_fn="strong_wolfe")
 
@@ -206,7 +227,12 @@ def fit(sets, make):
 
     optimiser.step(closure)
     fitted = weights.detach().numpy()
-    return fitted / fitted.clip(0).sum()
+    fitted = tuple((fitted / fitted.clip(0).sum()).tolist())
+    print(name, "=", tuple(round(weight, 2) for weight in fitted))
+    for of in made:
+        first = [rank(*row, fitted) for row in of]
+        print("  ", {depth: round(float(np.mean([0 <= r < depth for r in first])), 3) for depth in (1, 2, 3, 5)})
+    return fitted
 
 
 def rank(values, right, weights):

@@ -2,13 +2,16 @@
 
 import json
 
+import pytest
+
 from chatbot.evaluate import gold_outcomes, summary
 from tests.evaluation.evaluate import FIGURES, fallen
 
 
-def test_answers_to_the_gold_questions_are_no_worse_than_committed(searcher):
-    measured = summary(gold_outcomes(searcher, "reporting"))
-    committed = json.loads(FIGURES.read_text(encoding="utf-8"))["answers"]["gold"]
+@pytest.mark.parametrize(("name", "figures"), [("searcher", "unread"), ("reading", "answers")])
+def test_answers_to_the_gold_questions_are_no_worse_than_committed(name, figures, request):
+    measured = summary(gold_outcomes(request.getfixturevalue(name), "reporting"))
+    committed = json.loads(FIGURES.read_text(encoding="utf-8"))[figures]["gold"]
     assert fallen(committed, measured) == []
 
 

@@ -4,25 +4,29 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from chatbot.abstain import SCALES, SHIPPED, Evidence, calibration_of
+from chatbot.abstain import SCALES, SHIPPED, SHIPPED_READ, Evidence, calibration_of
 from chatbot.calibrate import Calibrator, fitted
+from index.store import Calibration
 
-WIDTH = len(fields(Evidence))
+WIDTH = len(SHIPPED.evidence)
 
 
 def rows(seed: int, count: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Evidence whose first value tells answerable questions, and nothing else does."""
     generator = np.random.default_rng(seed)
     kinds = np.array(["answerable", "near", "far"] * (count // 3))
-    values = generator.normal(size=(count, WIDTH)) * SCALES
+    values = generator.normal(size=(count, WIDTH)) * SCALES[:WIDTH]
     values[:, 1] = 0.85 + np.where(kinds == "answerable", 0.05, -0.05) + generator.normal(size=count) * 0.01
     return values, kinds, np.arange(count) % 5
 
 
-def test_the_shipped_calibration_has_a_weight_and_a_scale_for_each_value() -> None:
-    assert len(SHIPPED.weights) == len(SCALES) == WIDTH
+@pytest.mark.parametrize("shipped", [SHIPPED, SHIPPED_READ])
+def test_a_shipped_calibration_has_a_weight_and_a_scale_for_each_value(shipped: Calibration) -> None:
+    names = tuple(field.name for field in fields(Evidence))
+    assert shipped.evidence == names[: len(shipped.weights)]
+    assert len(SCALES) == len(names) == len(SHIPPED_READ.weights)
     assert all(scale > 0 for scale in SCALES)
-    assert SHIPPED.partial_from <= SHIPPED.answer_from
+    assert shipped.partial_from <= shipped.answer_from
 
 
 def test_what_tells_answerable_questions_is_learned_and_the_thresholds_follow() -> None:
@@ -57,5 +61,7 @@ def test_a_calibration_over_other_evidence_is_not_used() -> None:
     other = replace(SHIPPED, evidence=SHIPPED.evidence[::-1])
     short = replace(SHIPPED, weights=SHIPPED.weights[:-1])
     own = replace(SHIPPED, bias=0.0)
-    for stored, used in ((None, SHIPPED), (other, SHIPPED), (short, SHIPPED), (own, own)):
-        assert calibration_of(SimpleNamespace(manifest=SimpleNamespace(calibration=stored))) == used  # type: ignore[arg-type]
+    for stored, used in (((), SHIPPED), ((other,), SHIPPED), ((short,), SHIPPED), ((SHIPPED_READ, own), own)):
+        build = SimpleNamespace(manifest=SimpleNamespace(calibrations=stored))
+        assert calibration_of(build, is_read=False) == used  # type: ignore[arg-type]
+        assert calibration_of(build, is_read=True) == SHIPPED_READ  # type: ignore[arg-type]

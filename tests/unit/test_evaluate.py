@@ -25,6 +25,7 @@ def outcome(probability: float, answerable: bool, **changed: object) -> Outcome:
             "precision": 0.0,
             "recall": 0.0,
             "partial": False,
+            "words": None,
             "milliseconds": 1.0,
             "groups": ("fr",),
         },
@@ -55,7 +56,7 @@ def test_a_summary_has_the_means_of_each_group_within_their_intervals() -> None:
         {
             **{"recall@1": 1 / 3, "recall@5": 2 / 3, "mrr@10": 1.25 / 3, "first": 1 / 3, "first_two": 1 / 3},
             **{"first_three": 2 / 3, "correct": 1 / 3, "false_refusals": 1 / 3, "partial": 0},
-            **{"citation_precision": 0.25, "citation_recall": 0.5},
+            **{"citation_precision": 0.25, "citation_recall": 0.5, "words_shown": 0, "words_right": 0},
         },
         abs=1e-4,
     )

@@ -194,3 +194,12 @@ def test_a_partial_answer_shows_the_quote_that_comes_close_and_what_it_rests_on(
     assert f'<q class="quote" lang="fr">{near.nearest[0].quote}</q>' in html
     assert "D’après" in html
     assert "<q" not in reply_html(ABSTENTION)
+
+
+def test_the_words_that_answer_are_stressed_and_stay_text():
+    quote = "C’est <1901> & rien."
+    cited = replace(citation(1), quote=quote, start=10, end=30, answer=(16, 22))
+    answer = replace(ANSWER, sentences=(Sentence(quote, (1,)),), citations=(cited,))
+    assert f"{text_html('C’est ')}<strong>{text_html('<1901>')}</strong>" in reply_html(answer)
+    outside = replace(answer, citations=(replace(cited, answer=(40, 44)),))
+    assert "<strong>" not in reply_html(outside)

@@ -1,0 +1,177 @@
+"""The evidence reader: reads a question with a passage, and says whether it answers and where.
+
+It is the embedded model, trained further by tests/evaluation/train_reader.py; `index/reader.md` tells on what, and
+docs/decisions/0014 why so. Nothing needs it: without it, answers are right a little less often.
+"""
+
+import hashlib
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.encoder import EMBEDDED_FOLDER, has_fast_bfloat16, to_bfloat16
+from index.errors import ForeignReader
+from index.model import make_embedded_model
+from ingest import Passage
+from ingest.passages import heading_text
+from ingest.sentences import Span
+
+if TYPE_CHECKING:
+    from index.reader_network import Pair, PairTokenizer, ReaderNetwork
+
+__all__ = ["READER_FILE", "READER_SUM", "PassageReader", "Reader", "Reading", "load_reader"]
+
+READER_FILE = Path(__file__).with_name("reader.safetensors")
+"""What tests/evaluation/train_reader.py learned, as differences from the embedded model."""
+READER_SUM = READER_FILE.with_suffix(".sha256")
+"""Its SHA-256, as sha256sum writes it."""
+
+_LONGEST_TOKENS = 30
+"""An answer's exact words are at most this long."""
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """What reading one passage for a question gave.
+
+    `relevance` and `answerability` are logits: that this is the passage to read for it, and that it answers. `start`
+    and `end`, float32 `(t,)`, are the probabilities that the answer starts and ends with each of the passage's tokens;
+    what they lack to 1 is that of no answer. `spans`, int32 `(t, 2)`, are the tokens' offsets in the passage's text.
+    """
+
+    relevance: float
+    answerability: float
+    start: FloatArray
+    end: FloatArray
+    spans: NDArray[np.int32]
+
+    def mass(self, span: Span) -> float:
+        """The probability, in [0, 1], that the answer stands in these characters of the passage's text."""
+        inside = (self.spans[:, 0] < span[1]) & (span[0] < self.spans[:, 1])
+        return float((self.start[inside].sum() + self.end[inside].sum()) / 2)
+
+    def best(self, span: Span) -> tuple[float, Span]:
+        """The most probable answer within these characters of the passage's text: how probable, and its offsets.
+
+        The probability is the geometric mean of its start's and its end's; 0 where no token stands there.
+        """
+        (inside,) = np.nonzero((self.spans[:, 0] >= span[0]) & (self.spans[:, 1] <= span[1]))
+        if not len(inside):
+            return 0.0, span
+        both = np.sqrt(np.outer(self.start[inside], self.end[inside]))
+        allowed = np.triu(np.ones_like(both)) - np.triu(np.ones_like(both), _LONGEST_TOKENS)
+        first, last = np.unravel_index(np.argmax(both * allowed), both.shape)
+        found = int(self.spans[inside[first], 0]), int(self.spans[inside[last], 1])
+        return float(both[first, last]), found
+
+
+class PassageReader(Protocol):
+    """What search needs of a reader."""
+
+    @property
+    def name(self) -> str:
+        """Identifies what a reading depends on."""
+
+    def read(self, question: str, passages: Sequence[Passage], within_s: float | None = None) -> tuple[Reading, ...]:
+        """Readings of the passages, or of the first of them where time is short: see `Reader.read`."""
+
+
+class Reader:
+    """The network and its tokenizer. Threads may share it: one reads at a time."""
+
+    def __init__(self, network: "ReaderNetwork", tokenizer: "PairTokenizer", name: str, *, bfloat16: bool) -> None:
+        self.name = name
+        self._network = network
+        self._tokenizer = tokenizer
+        self._bfloat16 = bfloat16
+        self._turn = threading.Lock()
+        self._pace = 0.0  # seconds a token, as the last pairs took
+
+    def read(self, question: str, passages: Sequence[Passage], within_s: float | None = None) -> tuple[Reading, ...]:
+        """Readings of the passages, in order; of the first ones only, or of none, where time is short.
+
+        `within_s` is how long this may take in seconds; None reads all, however long. Who finds the reader busy waits
+        for a third of that at most, and then has read nothing: reading on would only make the next ones wait. How many
+        are read is decided by how fast the last ones were.
+        """
+        started = time.monotonic()
+        pairs = [self._tokenizer.pair(question, heading_text(p.heading_path), p.text) for p in passages]
+        if not self._turn.acquire(timeout=-1 if within_s is None else within_s / 3):
+            return ()
+        try:
+            begun = time.monotonic()
+            while pairs and within_s is not None and self._pace * _size(pairs) > started + within_s - begun:
+                pairs.pop()
+            readings = self._read(pairs) if pairs else ()
+            if pairs:
+                self._pace = (time.monotonic() - begun) / _size(pairs)
+            return readings
+        finally:
+            self._turn.release()
+
+    def _read(self, pairs: Sequence["Pair"]) -> tuple[Reading, ...]:
+        import torch
+
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=self._bfloat16):
+            scores = self._network(pairs)
+        starts, ends = scores.start.softmax(1).numpy(), scores.end.softmax(1).numpy()
+        return tuple(
+            Reading(
+                float(scores.relevance[row]),
+                float(scores.answerability[row]),
+                starts[row, list(pair.told)],
+                ends[row, list(pair.told)],
+                np.array(pair.spans, dtype=np.int32).reshape(-1, 2),
+            )
+            for row, pair in enumerate(pairs)
+        )
+
+
+def _size(pairs: Sequence["Pair"]) -> int:
+    """The tokens that are computed for pairs, padding included."""
+    return len(pairs) * max(len(pair.ids) for pair in pairs)
+
+
+def load_reader(models_folder: Path, revision: str) -> Reader:
+    """The reader that goes with an encoder of this revision. Takes a second, once torch is imported.
+
+    Raises:
+        ForeignReader: it was made from another model than this encoder, or its file is missing or damaged.
+        UnknownModel: as `make_embedded_model`.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        total = hashlib.sha256(READER_FILE.read_bytes()).hexdigest()
+        if READER_SUM.read_text("ascii").split()[:1] != [total]:
+            raise ValueError("sa somme de contrôle est autre")
+        with safe_open(READER_FILE, framework="numpy") as file:
+            base = (file.metadata() or {}).get("base")
+    except (OSError, ValueError, SafetensorError) as error:
+        raise ForeignReader(
+            f"Le fichier {READER_FILE} manque ou est abîmé ({error}). Réinstallez le programme, ou mettez le réglage "
+            "`reading_ms` à 0 pour répondre sans lecteur."
+        ) from error
+    if base != revision:
+        raise ForeignReader(
+            f"Le lecteur {READER_FILE.name} complète le modèle {base}, et non {revision} : les réponses se font sans "
+            "lui. Mettez le réglage `reading_ms` à 0 pour ne plus le charger."
+        )
+    from index.reader_network import PairTokenizer, load_network
+
+    folder = make_embedded_model(models_folder / EMBEDDED_FOLDER)
+    network = load_network(folder, READER_FILE)
+    bfloat16 = has_fast_bfloat16()
+    if bfloat16:
+        to_bfloat16(network.body)
+    code = b"".join(Path(__file__).with_name(name).read_bytes() for name in ("reader.py", "reader_network.py"))
+    name = hashlib.sha256(f"{total} {bfloat16}".encode() + code).hexdigest()[:16]
+    return Reader(network, PairTokenizer(folder), name, bfloat16=bfloat16)

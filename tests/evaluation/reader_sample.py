@@ -1,0 +1,75 @@
+"""How well the shipped reader reads a small sample that we wrote: passages on an invented town, with questions.
+
+    .venv/bin/python -m tests.evaluation.reader_sample [--write]
+
+Two questions of each passage are answered by none of them. `--write` commits the figures under `reader_sample` in
+results/figures.json. A check that the shipped file reads as it did, not a measure of how good the reader is.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from chatbot.settings import load_settings
+from index.model import embedded_revision
+from index.reader import load_reader
+from ingest import Passage
+from ingest.sentences import sentence_spans
+from tests.evaluation.evaluate import FIGURES, as_text
+
+SAMPLE = Path(__file__).with_name("reader_sample.jsonl")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", action="store_true", help="commit these figures")
+    arguments = parser.parse_args()
+    figures = sample_figures(load_reader(load_settings().models, embedded_revision()))
+    print(json.dumps(figures))
+    if arguments.write:
+        committed = json.loads(FIGURES.read_text(encoding="utf-8"))
+        command = "python -m tests.evaluation.reader_sample --write"
+        FIGURES.write_text(as_text({**committed, "reader_sample": {"command": command, **figures}}) + "\n", "utf-8")
+    return 0
+
+
+def sample():
+    """The passages, each with its questions and their answers."""
+    for line in SAMPLE.read_text(encoding="utf-8").splitlines():
+        read = json.loads(line)
+        text = read["text"]
+        spans = tuple(sentence_spans(text))
+        passage = Passage(read["id"], read["id"], ("Courbelin", read["heading"]), text, 0, len(text), None, spans)
+        yield passage, [(question["question"], question["answer"]) for question in read["questions"]]
+
+
+def sample_figures(reader):
+    """Shares of the answerable questions: their passage is the most relevant, the sentence in which most of the answer
+    is seen holds it, the exact words touch it. And the AUC of the largest answerability, against the others."""
+    passages = [passage for passage, _ in sample()]
+    first, right, words, own, others = [], [], [], [], []
+    for place, (passage, questions) in enumerate(sample()):
+        for question, answer in questions:
+            readings = reader.read(question, passages)
+            answerability = max(reading.answerability for reading in readings)
+            if answer is None:
+                others.append(answerability)
+                continue
+            own.append(answerability)
+            first.append(int(np.argmax([reading.relevance for reading in readings])) == place)
+            start = passage.text.index(answer)
+            seen = [readings[place].mass(sentence) for sentence in passage.sentences]
+            sentence = passage.sentences[int(np.argmax(seen))]
+            right.append(sentence[0] <= start < sentence[1])
+            _, (begins, ends) = readings[place].best((0, len(passage.text)))
+            words.append(begins < start + len(answer) and start < ends)
+    auc = np.mean([(one > other) + (one == other) / 2 for one in own for other in others])
+    figures = {"first": np.mean(first), "sentence": np.mean(right), "words": np.mean(words), "auc": auc}
+    return {"questions": len(own) + len(others), **{name: round(float(value), 3) for name, value in figures.items()}}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,311 @@
+"""Train the evidence reader on PIAF's training articles and write index/reader.safetensors.
+
+    make train-reader PIAF=FOLDER
+    .venv/bin/python -m tests.evaluation.train_reader PIAF_FOLDER [--work FOLDER] [--output FILE]
+
+Takes an hour on two cores, less on a GPU where there is one. Progress is printed. Stopped or killed, the same command
+goes on from the last checkpoint, which is kept in the work folder. Seeds are fixed. After each epoch, figures on the
+tuning articles are printed. index/reader.md tells what came of it, docs/decisions/0014 what else was tried.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import numpy as np
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+
+from chatbot.settings import load_settings
+from index import Searcher, load_encoder
+from index.encoder import EMBEDDED_FOLDER
+from index.evaluate import build_collection
+from index.model import embedded_revision
+from index.reader import READER_FILE
+from index.reader_network import (
+    Pair,
+    PairTokenizer,
+    ReaderNetwork,
+    add_adapters,
+    base_network,
+    load_network,
+    save_network,
+)
+from ingest.sentences import Span
+from tests.evaluation.piaf_to_beir import part_of, piaf_collection
+from tests.evaluation.reader_examples import Example, Item, examples, items_of
+
+BATCH = 8
+"""Questions of a step, each with its four or five passages."""
+RATE, HEADS_RATE = 1e-3, 5e-4
+MOST_TOKENS = 2000
+"""Of what is computed at once, padding included."""
+HIDDEN = 0.1
+"""Share of the tokens of a question and its passage that are hidden in training."""
+LOSS = {"ranking": 0.5, "relevance": 0.5, "answerability": 1.0, "span": 0.5, "sentence": 0.5, "none": 0.5}
+"""What each part counts for in the loss."""
+KEPT = 0.75
+"""Share of the trained change that is kept: on the way back to the embedded model lies what it had not yet learned by
+heart (Wortsman et al., « Robust fine-tuning of zero-shot models », 2022). docs/decisions/0014 has the figures."""
+CHECKPOINT_EVERY = 50
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("piaf", type=Path, help="folder that holds piaf.json")
+    parser.add_argument("--work", type=Path, default=Path("var/reader"), help="where the checkpoint is kept")
+    parser.add_argument("--output", type=Path, default=READER_FILE, help="the file to write")
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--layers", type=int, default=12, help="how many of the model's layers")
+    parser.add_argument("--rank", type=int, default=32, help="of the adapters")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    settings = load_settings()
+    encoder = load_encoder(settings.model, settings.models)
+    folder = settings.models / EMBEDDED_FOLDER
+    items, groups = piaf_items(options.piaf, encoder, settings.max_passage_tokens)
+    training = [item for item in items if part_of(item.article) == "training"]
+    tuning = [item for item in items if part_of(item.article) == "tuning"][::2]
+    tokenizer = PairTokenizer(folder)
+
+    torch.manual_seed(options.seed)
+    torch.set_num_threads(os.cpu_count() or 1)
+    network = base_network(folder, options.layers)
+    add_adapters(network, options.rank)
+    network.body.set_attn_implementation("eager")  # the gradient of the other one takes twice as long on a CPU
+    network.to("cuda" if torch.cuda.is_available() else "cpu").train()
+    chosen = {
+        "layers": options.layers,
+        "rank": options.rank,
+        "seed": options.seed,
+        "made from": made_from(options.piaf),
+    }
+    training_run = Run(network, options.epochs * (len(training) // BATCH), options.work / "checkpoint.pt", chosen)
+    for epoch in range(options.epochs):
+        made = list(examples(training, groups, f"{options.seed}/{epoch}"))
+        for first in range(0, len(made) - BATCH + 1, BATCH):
+            training_run.step(made[first : first + BATCH], tokenizer, options.seed)
+        if training_run.moved:
+            print(f"epoch {epoch + 1}:", tuned(network, tuning, groups, tokenizer), flush=True)
+    keep(network, KEPT)
+    about = {"base": encoder.revision, "questions": str(len(training)), "rank": str(options.rank)}
+    save_network(network.cpu(), options.output, {**about, "seed": str(options.seed), "epochs": str(options.epochs)})
+    total = hashlib.sha256(options.output.read_bytes()).hexdigest()
+    options.output.with_suffix(".sha256").write_text(f"{total}  {options.output.name}\n", "ascii")
+    training_run.checkpoint.unlink()
+    print(f"{options.output}:", tuned(load_network(folder, options.output), tuning, groups, tokenizer))
+    return 0
+
+
+def made_from(piaf: Path) -> str:
+    """A checksum of what a checkpoint rests on: the data, the model, and the code of this training."""
+    total = hashlib.sha256(embedded_revision().encode())
+    for path in (
+        piaf / "piaf.json",
+        *(Path(__file__).with_name(name) for name in ("train_reader.py", "reader_examples.py")),
+    ):
+        total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+def keep(network: ReaderNetwork, share: float) -> None:
+    """Scale what the adapters change."""
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if name.endswith(".up"):
+                parameter.mul_(share)
+
+
+def piaf_items(piaf, encoder, max_passage_tokens) -> tuple[list[Item], dict[str, str]]:
+    """The questions of the training and tuning articles, and the title of each of their documents."""
+    collection = piaf_collection(piaf, articles=("training", "tuning"))
+    articles = json.loads((piaf / "piaf.json").read_text(encoding="utf-8"))["data"]
+    paragraphs = (paragraph for article in articles for paragraph in article["paragraphs"])
+    asked = (question for paragraph in paragraphs for question in paragraph["qas"])
+    starts = {question["id"]: question["answers"][0]["answer_start"] for question in asked if question["answers"]}
+    searcher = Searcher(build_collection(collection, encoder, max_passage_tokens), encoder)
+    return items_of(searcher, collection, starts), dict(collection.groups)
+
+
+class Run:
+    """A training run of so many steps, which goes on from its checkpoint: steps that were done are passed over."""
+
+    def __init__(self, network: ReaderNetwork, steps: int, checkpoint: Path, options: dict[str, object]) -> None:
+        self.network = network
+        self.steps = steps
+        self.checkpoint = checkpoint
+        self.options = {**options, "steps": steps}
+        self.moved = False
+        self._trained = {name: p for name, p in network.named_parameters() if p.requires_grad}
+        groups = [
+            {"params": [p for name, p in self._trained.items() if name.startswith("body")], "lr": RATE},
+            {"params": [p for name, p in self._trained.items() if not name.startswith("body")], "lr": HEADS_RATE},
+        ]
+        self._optimiser = torch.optim.AdamW(groups, weight_decay=0.01, fused=True)
+        self._rate = torch.optim.lr_scheduler.OneCycleLR(
+            self._optimiser,
+            [RATE, HEADS_RATE],
+            total_steps=steps + 1,
+            pct_start=0.1,
+            anneal_strategy="linear",
+            cycle_momentum=False,
+        )
+        self._at = self._done = 0
+        if checkpoint.is_file():
+            kept = torch.load(checkpoint, map_location="cpu", weights_only=True)
+            if kept["options"] != self.options:
+                raise SystemExit(
+                    f"{checkpoint} is of other options, {kept['options']}: delete it, or use another --work."
+                )
+            missing = self._trained.keys() - kept["network"].keys()
+            assert not missing, missing
+            network.load_state_dict(kept["network"], strict=False)
+            self._optimiser.load_state_dict(kept["optimiser"])
+            self._rate.load_state_dict(kept["rate"])
+            self._done = kept["step"]
+        self._started = time.monotonic()
+        self._means: dict[str, float] = {}
+
+    def step(self, groups: Sequence[Sequence[Example]], tokenizer: PairTokenizer, seed: int) -> None:
+        """One step on these questions, unless it was done before."""
+        self._at += 1
+        if self._at <= self._done:
+            return
+        self.moved = True
+        loss, parts = loss_of(self.network, groups, tokenizer, random.Random(f"{seed}/{self._at}"))
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self._trained.values(), 1.0)
+        self._optimiser.step()
+        self._rate.step()
+        self._optimiser.zero_grad()
+        for name, part in parts.items():
+            self._means[name] = 0.97 * self._means.get(name, float(part)) + 0.03 * float(part)
+        if self._at % 10 == 0:
+            left = (time.monotonic() - self._started) / (self._at - self._done) * (self.steps - self._at)
+            print(f"step {self._at}/{self.steps}, {left / 60:.0f} min left: {_text(self._means)}", flush=True)
+        if self._at % CHECKPOINT_EVERY == 0 or self._at == self.steps:
+            state = {name: parameter.detach() for name, parameter in self._trained.items()}
+            kept = {"network": state, "optimiser": self._optimiser.state_dict(), "rate": self._rate.state_dict()}
+            torch.save({**kept, "step": self._at, "options": self.options}, self.checkpoint.with_suffix(".new"))
+            self.checkpoint.with_suffix(".new").replace(self.checkpoint)
+
+
+def loss_of(network: ReaderNetwork, groups: Sequence[Sequence[Example]], tokenizer: PairTokenizer, draw=None):
+    """The loss on some questions, and its parts. With `draw`, some tokens are hidden."""
+    flat = [example for group in groups for example in group]
+    pairs = [tokenizer.pair(example.question, example.heading, example.text) for example in flat]
+    if draw:
+        pairs = [hidden(pair, draw, tokenizer.mask) for pair in pairs]
+    relevance: list = [None] * len(flat)
+    answerability: list = [None] * len(flat)
+    spans, sentences, nones = [], [], []
+    with torch.autocast(network.device.type, torch.bfloat16):
+        for run in batches(pairs):
+            scores = network([pairs[position] for position in run])
+            starts, ends = scores.start.log_softmax(1), scores.end.log_softmax(1)
+            for row, position in enumerate(run):
+                relevance[position], answerability[position] = scores.relevance[row], scores.answerability[row]
+                example = flat[position]
+                if example.answer is None:
+                    nones.append(-(starts[row, 0] + ends[row, 0]) / 2)
+                elif own := places_of(pairs[position], example.answer):
+                    spans.append(-(starts[row, own[0]] + ends[row, own[-1]]) / 2)
+                    within = places_of(pairs[position], example.sentence)
+                    sentences.append(-(starts[row, within].logsumexp(0) + ends[row, within].logsumexp(0)) / 2)
+    answers = torch.tensor([float(example.answer is not None) for example in flat], device=network.device)
+    own = [position for position, example in enumerate(flat) if example.is_own]
+    ranking, first = [], 0
+    for group in groups:
+        competing = [first + row for row, example in enumerate(group) if example.is_own]
+        logits = torch.stack([relevance[position] for position in competing])
+        ranking.append(cross_entropy(logits[None], torch.zeros(1, dtype=torch.long, device=network.device)))
+        first += len(group)
+    parts = {
+        "ranking": torch.stack(ranking).mean(),
+        "relevance": binary_cross_entropy_with_logits(torch.stack([relevance[p] for p in own]), answers[own]),
+        "answerability": binary_cross_entropy_with_logits(torch.stack(answerability), answers),
+        "span": torch.stack(spans).mean(),
+        "sentence": torch.stack(sentences).mean(),
+        "none": torch.stack(nones).mean(),
+    }
+    return sum(LOSS[name] * part for name, part in parts.items()), parts
+
+
+def batches(pairs: Sequence[Pair]) -> Iterator[list[int]]:
+    """The pairs' positions in runs of like length, so that little is computed for padding."""
+    order = sorted(range(len(pairs)), key=lambda position: -len(pairs[position].ids))
+    while order:
+        count = max(1, MOST_TOKENS // len(pairs[order[0]].ids))
+        yield order[:count]
+        order = order[count:]
+
+
+def hidden(pair: Pair, draw: random.Random, mask: int) -> Pair:
+    """The pair with some of the tokens of question and passage hidden."""
+    ids = list(pair.ids)
+    for place in (*pair.asked, *pair.told):
+        if draw.random() < HIDDEN:
+            ids[place] = mask
+    return replace(pair, ids=tuple(ids))
+
+
+def places_of(pair: Pair, span: Span) -> list[int]:
+    """The places of the passage's tokens that stand for a part of `span`."""
+    told = zip(pair.told, pair.spans, strict=True)
+    return [place for place, (start, end) in told if start < span[1] and span[0] < end]
+
+
+def tuned(network: ReaderNetwork, items: Sequence[Item], groups, tokenizer: PairTokenizer) -> str:
+    """The losses on questions that were not trained on, and how well the reader alone does what it is for.
+
+    The share for which it takes their passage for the most relevant, against five others, and in which it sees the
+    answer in the right sentence of it; the AUC of answerability against the others, and against the passage without
+    those sentences.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    network.eval()
+    losses: dict[str, float] = {}
+    made = list(examples(items, groups, "0/0"))
+    first, right, own, others, cut = [], [], [], [], []
+    with torch.no_grad():
+        for start in range(0, len(made), BATCH):
+            some = made[start : start + BATCH]
+            for name, part in loss_of(network, some, tokenizer)[1].items():
+                losses[name] = losses.get(name, 0) + float(part) * len(some) / len(made)
+        for item in items:
+            texts = [item.passage.text, *(other.text for other in item.others[:5])]
+            pairs = [tokenizer.pair(item.question, "", text) for text in (*texts, item.without_answer or "")]
+            with torch.autocast(network.device.type, torch.bfloat16):
+                scores = network(pairs)
+            first.append(int(scores.relevance[: len(texts)].argmax()) == 0)
+            answerability = scores.answerability.tolist()
+            own.append(answerability[0])
+            others += answerability[1 : len(texts)]
+            cut += answerability[len(texts) :] if item.without_answer else []
+            chances = torch.stack((scores.start[0], scores.end[0])).softmax(1).sum(0)
+            seen = [float(chances[places_of(pairs[0], sentence)].sum()) for sentence in item.sentences]
+            start, end = item.sentences[int(np.argmax(seen))]
+            right.append(start <= item.place[0] < end)
+    network.train()
+    aucs = [roc_auc_score([1] * len(own) + [0] * len(negatives), own + negatives) for negatives in (others, cut)]
+    shares = {"first": np.mean(first), "sentence": np.mean(right), "AUC others": aucs[0], "AUC cut": aucs[1]}
+    return f"losses {_text(losses)}; {_text(shares)}"
+
+
+def _text(figures) -> str:
+    return ", ".join(f"{name} {float(value):.3f}" for name, value in figures.items())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

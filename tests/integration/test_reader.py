@@ -1,0 +1,79 @@
+"""The shipped reader reads as its figures say, and its training runs."""
+
+import json
+import sys
+
+import pytest
+from safetensors import safe_open
+
+from index.model import embedded_revision
+from index.reader import READER_FILE, READER_SUM
+from tests.evaluation import train_reader
+from tests.evaluation.evaluate import FIGURES
+from tests.evaluation.piaf_to_beir import part_of
+from tests.evaluation.reader_sample import sample, sample_figures
+
+
+def test_the_shipped_reader_reads_the_sample_as_committed(reader):
+    committed = json.loads(FIGURES.read_text(encoding="utf-8"))["reader_sample"]
+    figures = sample_figures(reader)
+    assert figures["questions"] == committed["questions"]
+    # Another processor computes with other last bits: a question or two may turn.
+    assert figures == pytest.approx({name: committed[name] for name in figures}, abs=0.045)
+
+
+def test_what_is_added_to_the_repository_stays_small():
+    assert READER_FILE.stat().st_size + READER_SUM.stat().st_size < 12e6
+
+
+def piaf_of_the_sample(folder):
+    """The sample in PIAF's layout: two thirds of it in an article for training, the others in one for tuning."""
+    titles = {
+        wanted: next(t for t in map(str, range(1000)) if part_of(t) == wanted) for wanted in ("training", "tuning")
+    }
+    articles = {title: {"title": title, "paragraphs": []} for title in titles.values()}
+    for number, (passage, questions) in enumerate(sample()):
+        asked = [
+            {"id": f"{number}-{n}", "question": q, "answers": [{"text": a, "answer_start": passage.text.index(a)}]}
+            for n, (q, a) in enumerate(questions)
+            if a
+        ]
+        title = titles["tuning" if number % 3 == 0 else "training"]
+        articles[title]["paragraphs"].append({"context": passage.text, "qas": asked})
+    (folder / "piaf.json").write_text(json.dumps({"data": list(articles.values())}), encoding="utf-8")
+
+
+def test_a_training_that_is_interrupted_goes_on_where_it_was(tmp_path, monkeypatch, capsys):
+    piaf_of_the_sample(tmp_path)
+    monkeypatch.setattr(train_reader, "CHECKPOINT_EVERY", 1)
+    whole, resumed = tmp_path / "whole.safetensors", tmp_path / "resumed.safetensors"
+    step = train_reader.Run.step
+
+    def run(output):
+        options = ["--work", str(tmp_path / output.stem), "--epochs", "1", "--layers", "1", "--rank", "2"]
+        monkeypatch.setattr(sys, "argv", ["train_reader", str(tmp_path), *options, "--output", str(output)])
+        return train_reader.main()
+
+    def killed(self, *arguments):
+        step(self, *arguments)
+        if self._at == 2:
+            raise KeyboardInterrupt
+
+    assert run(whole) == 0
+    monkeypatch.setattr(train_reader.Run, "step", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run(resumed)
+    monkeypatch.setattr(train_reader.Run, "step", step)
+    assert run(resumed) == 0
+    assert whole.read_bytes() == resumed.read_bytes()
+    assert capsys.readouterr().out.count("epoch 1:") == 2
+    assert not list(tmp_path.rglob("*.pt"))
+    with safe_open(whole, framework="numpy") as file:
+        assert file.metadata()["base"] == embedded_revision()
+        assert any(file.get_tensor(name).any() for name in file.keys() if name.endswith(".up"))  # noqa: SIM118
+
+
+def test_training_without_its_data_says_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["train_reader", str(tmp_path), "--work", str(tmp_path / "work")])
+    with pytest.raises(SystemExit, match=r"piaf\.json"):
+        train_reader.main()
