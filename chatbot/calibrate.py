@@ -28,7 +28,7 @@ _PULL = 30.0
 _NOT_IN_FULL, _REFUSED = 0.1, 0.03
 """Of the answerable gold questions, the shares that may get no full answer, and not even a partial one."""
 _UNRELATED = 0.03
-"""Of the questions on other matters, the share that may get a partial answer."""
+"""Of the questions on other matters that get no full answer, the share that may get a partial one."""
 _FOLDS = 5
 _STEPS = 30
 _DECIDE = ("abstain", "calibrate", "compose", "conversation", "french", "language", "services")
@@ -123,7 +123,7 @@ def fitted(
         probability[~taught] = _sigmoid(bias + values[~taught] @ weights)
     weights, bias = _regression(values, answerable, shipped)
     partial_from, answer_from = np.quantile(probability[answerable], (_REFUSED, _NOT_IN_FULL))
-    if (unrelated := np.isin(kinds, ("far", "service"))).any():
+    if (unrelated := np.isin(kinds, ("far", "service")) & (probability < answer_from)).any():
         partial_from = max(partial_from, np.quantile(probability[unrelated], 1 - _UNRELATED))
     partial_from = min(partial_from, answer_from)
     return Calibration(
