@@ -13,9 +13,11 @@ import torch
 from safetensors.torch import save_file
 
 import index.reader
+from chatbot import service
+from chatbot.abstain import SHIPPED, SHIPPED_READ
 from chatbot.answer import Abstention
 from chatbot.compose import candidates, compose
-from chatbot.conversation import reply_to
+from chatbot.conversation import find, reply_to
 from chatbot.settings import Settings
 from index.errors import ForeignReader
 from index.model import make_embedded_model
@@ -281,3 +283,30 @@ def test_a_refusal_names_no_answer():
     reply = reply_to("Quand date l’école de 1950 ?", found_in, Settings(), "fr")
     assert isinstance(reply, Abstention)
     assert all(citation.answer is None for citation in reply.nearest)
+
+
+def test_without_a_reader_that_fits_the_service_goes_on(monkeypatch, caplog):
+    def refused(models, revision):
+        raise ForeignReader("un autre modèle")
+
+    encoder = searcher(TEXT).encoder
+    monkeypatch.setattr(service, "load_reader", refused)
+    assert service.reader_for(encoder, Settings(reading_ms=0)) is None
+    assert caplog.text.count("un autre modèle") == 0
+    assert service.reader_for(encoder, Settings()) is None
+    assert caplog.text.count("un autre modèle") == 1
+
+
+def test_what_could_not_be_read_in_time_is_answered_unread():
+    class Busy(HandReader):
+        def read(self, question, passages, within_s=None):
+            return super().read(question, passages, within_s)[:1] if within_s else ()
+
+    plain = searcher(TEXT, "Le parc de la ville est ouvert depuis 1950. " * 12, max_passage_tokens=64)
+    (asked,) = plain.encode(["Quand date l’école ?"])
+    for reading_s, read in ((0.3, 1), (None, 0)):
+        found_in = Searcher(plain.build, plain.encoder, reader=Busy("1901"), reading_s=reading_s)
+        found = find(asked, found_in)
+        assert sum(hit.reading is not None for hit in found.hits) == read
+        assert len(found.calibration.weights) == len((SHIPPED_READ if read else SHIPPED).weights)
+        assert {hit.passage.id for hit in found.hits} == {hit.passage.id for hit in find(asked, plain).hits}
