@@ -365,4 +365,4 @@ def test_the_json_object_has_the_agreed_keys(searcher):
     assert "[1]" in answered["text"]
     assert "[1]" not in answered["sentences"][0]["text"]
     keys = {"number", "document_id", "title", "heading_path", "quote", "start", "end", "url", "deep_link", "page"}
-    assert keys | {"published", "publisher", "kind", "references"} == set(answered["citations"][0])
+    assert keys | {"published", "publisher", "kind", "references", "answer"} == set(answered["citations"][0])
