@@ -74,7 +74,7 @@ def gold_outcomes(searcher: Searcher, wanted: Half | None = None) -> list[Outcom
             continue
         language = gold.language if gold.language in ("fr", "en") else "other"
         quoted = documents.get(gold.spans[0].document) if gold.spans else None
-        groups = (of_half, gold.kind, language, gold.style, *([quoted.theme] if quoted else []))
+        groups = (of_half, gold.kind, language, gold.style, *([quoted.theme] if quoted and quoted.theme else []))
         started = time.perf_counter()
         (asked,) = searcher.encode([gold.question])
         outcomes.append(_outcome(gold.id, asked, searcher, quote_places(gold, documents), gold.gold, groups, started))

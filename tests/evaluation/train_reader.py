@@ -189,7 +189,8 @@ class Run:
         self._rate.step()
         self._optimiser.zero_grad()
         for name, part in parts.items():
-            self._means[name] = 0.97 * self._means.get(name, float(part)) + 0.03 * float(part)
+            value = float(part.detach())
+            self._means[name] = 0.97 * self._means.get(name, value) + 0.03 * value
         if self._at % 10 == 0:
             left = (time.monotonic() - self._started) / (self._at - self._done) * (self.steps - self._at)
             print(f"step {self._at}/{self.steps}, {left / 60:.0f} min left: {_text(self._means)}", flush=True)

@@ -3,8 +3,10 @@
 import json
 import sys
 
+import numpy as np
 import pytest
 from safetensors import safe_open
+from safetensors.numpy import load_file
 
 from index.model import embedded_revision
 from index.reader import READER_FILE, READER_SUM
@@ -65,12 +67,14 @@ def test_a_training_that_is_interrupted_goes_on_where_it_was(tmp_path, monkeypat
         run(resumed)
     monkeypatch.setattr(train_reader.Run, "step", step)
     assert run(resumed) == 0
-    assert whole.read_bytes() == resumed.read_bytes()
+    weights, again = load_file(whole), load_file(resumed)
+    assert weights.keys() == again.keys()
+    assert all(np.array_equal(weights[name], again[name]) for name in weights)
     assert capsys.readouterr().out.count("epoch 1:") == 2
     assert not list(tmp_path.rglob("*.pt"))
     with safe_open(whole, framework="numpy") as file:
         assert file.metadata()["base"] == embedded_revision()
-        assert any(file.get_tensor(name).any() for name in file.keys() if name.endswith(".up"))  # noqa: SIM118
+    assert any(values.any() for name, values in weights.items() if name.endswith(".up"))
 
 
 def test_training_without_its_data_says_what_is_missing(tmp_path, monkeypatch):
