@@ -259,7 +259,7 @@ def evaluate_retrieval_command(
         scores = evaluate_retrieval(
             folder,
             encoder,
-            reader=reader_for(encoder, settings),
+            reader=reader_for(encoder, settings) if system == "hybrid" else None,
             system=system,  # type: ignore[arg-type]  # checked above
             max_passage_tokens=settings.max_passage_tokens,
             progress=progress,
