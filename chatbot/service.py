@@ -32,7 +32,7 @@ def reader_for(encoder: Encoder, settings: Settings) -> Reader | None:
     if not settings.reading_ms:
         return None
     try:
-        return load_reader(settings.models, encoder.revision)
+        return load_reader(settings.models, encoder)
     except ForeignReader as error:
         log.warning("%s", error)
         return None

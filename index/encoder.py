@@ -23,6 +23,7 @@ from index.model import EMBEDDED, make_embedded_model, model_folder, model_revis
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+    from tokenizers import Tokenizer
     from torch.nn import Module
 
 __all__ = [
@@ -159,10 +160,16 @@ class SentenceTransformerEncoder:
 
     def count_tokens(self, text: str) -> int:
         """As `Encoder.count_tokens`, texts beyond the model's length counted in full."""
+        with self.tokenizer() as tokenizer:
+            return len(tokenizer.encode(text, add_special_tokens=False).ids)
+
+    @contextmanager
+    def tokenizer(self) -> Iterator["Tokenizer"]:
+        """The model's tokenizer, set to cut and pad nothing, for the one thread that holds it."""
         with self._tokenizer_lock:
             self._tokenizer.no_truncation()
             self._tokenizer.no_padding()
-            return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
+            yield self._tokenizer
 
     def _encode(self, texts: Sequence[str], kind: str, progress: Callable[[int, int], None] | None) -> FloatArray:
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
@@ -219,10 +226,8 @@ class SentenceTransformerEncoder:
     def _spans(self, text: str, kind: str) -> tuple[int, NDArray[np.int64], NDArray[np.int32]]:
         """How many tokens a text has; of those that stand for a part of it, their places and their offsets in it."""
         prompt = self.prompts[kind]
-        with self._tokenizer_lock:
-            self._tokenizer.no_truncation()
-            self._tokenizer.no_padding()
-            encoding = self._tokenizer.encode(prompt + text)
+        with self.tokenizer() as tokenizer:
+            encoding = tokenizer.encode(prompt + text)
         spans = np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2) - len(prompt)
         kept = (spans[:, 1] > 0) & (np.array(encoding.special_tokens_mask) == 0)
         return len(spans), np.flatnonzero(kept), spans[kept].clip(0)

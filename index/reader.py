@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from index.encoder import EMBEDDED_FOLDER, has_fast_bfloat16, to_bfloat16
+from index.encoder import EMBEDDED_FOLDER, Encoder, SentenceTransformerEncoder, has_fast_bfloat16, to_bfloat16
 from index.errors import ForeignReader
 from index.model import make_embedded_model
 from ingest import Passage
@@ -140,8 +140,8 @@ def _size(pairs: Sequence["Pair"]) -> int:
     return len(pairs) * max(len(pair.ids) for pair in pairs)
 
 
-def load_reader(models_folder: Path, revision: str) -> Reader:
-    """The reader that goes with an encoder of this revision. Takes a second, once torch is imported.
+def load_reader(models_folder: Path, encoder: Encoder) -> Reader:
+    """The reader that goes with an encoder. Takes a second, once torch is imported.
 
     Raises:
         ForeignReader: it was made from another model than this encoder, or its file is missing or damaged.
@@ -160,10 +160,10 @@ def load_reader(models_folder: Path, revision: str) -> Reader:
             f"Le fichier {READER_FILE} manque ou est abîmé ({error}). Réinstallez le programme, ou mettez le réglage "
             "`reading_ms` à 0 pour répondre sans lecteur."
         ) from error
-    if base != revision:
+    if base != encoder.revision or not isinstance(encoder, SentenceTransformerEncoder):
         raise ForeignReader(
-            f"Le lecteur {READER_FILE.name} complète le modèle {base}, et non {revision} : les réponses se font sans "
-            "lui. Mettez le réglage `reading_ms` à 0 pour ne plus le charger."
+            f"Le lecteur {READER_FILE.name} complète le modèle {base}, et non {encoder.revision} : on répond "
+            "sans lui. Mettez le réglage `reading_ms` à 0 pour ne plus le charger."
         )
     from index.reader_network import PairTokenizer, load_network
 
@@ -174,4 +174,4 @@ def load_reader(models_folder: Path, revision: str) -> Reader:
         to_bfloat16(network.body)
     code = b"".join(Path(__file__).with_name(name).read_bytes() for name in ("reader.py", "reader_network.py"))
     name = hashlib.sha256(f"{total} {bfloat16}".encode() + code).hexdigest()[:16]
-    return Reader(network, PairTokenizer(folder), name, bfloat16=bfloat16)
+    return Reader(network, PairTokenizer(encoder.tokenizer, folder), name, bfloat16=bfloat16)

@@ -1,7 +1,8 @@
 """The reader's network: the embedded model over question and passage together, with four heads. Only torch code."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,24 +54,20 @@ class Pair:
 
 
 class PairTokenizer:
-    """Questions and passages into pairs, with the embedded model's tokenizer."""
+    """Questions and passages into pairs, with the tokenizer that `hold` lends: the encoder's, which takes 290 MB."""
 
-    def __init__(self, folder: Path) -> None:
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
+    def __init__(self, hold: Callable[[], AbstractContextManager[Tokenizer]], folder: Path) -> None:
+        self._hold = hold
         self._most = min(_MOST_TOKENS, int(BertConfig.from_pretrained(folder).max_position_embeddings))
-        self._start, self._end, self.mask = (
-            int(self._tokenizer.token_to_id(t) or 0) for t in ("<s>", "</s>", "<mask>")
-        )
+        with hold() as tokenizer:
+            self._start, self._end, self.mask = (int(tokenizer.token_to_id(t) or 0) for t in ("<s>", "</s>", "<mask>"))
 
     def pair(self, question: str, heading: str, text: str) -> Pair:
         """A question and a passage under its heading, both cut if very long, so that each has its room."""
         before_question, before = "query: ", f"passage: {heading}\n" if heading else "passage: "
-        read = [
-            self._tokenizer.encode(each.translate(_FOLDED), add_special_tokens=False)
-            for each in (before_question + question, before + text)
-        ]
+        both = (before_question + question, before + text)
+        with self._hold() as tokenizer:
+            read = [tokenizer.encode(each.translate(_FOLDED), add_special_tokens=False) for each in both]
         first = read[0].ids[: min(_MOST_QUESTION_TOKENS, self._most // 2)]
         second = read[1].ids[: self._most - len(first) - 4]
         ids = (self._start, *first, self._end, self._end, *second, self._end)

@@ -42,7 +42,7 @@ def main() -> int:
     arguments = parser.parse_args()
     settings = load_settings()
     encoder = load_encoder(settings.model, settings.models)
-    reader = None if arguments.unread else load_reader(settings.models, encoder.revision)
+    reader = None if arguments.unread else load_reader(settings.models, encoder)
     build = Store(settings.index).load(model=encoder.name, revision=encoder.revision)
     reported = gold_outcomes(Searcher(build, encoder, reader=reader), "reporting")
     measured: dict[str, Any] = {"gold": summary(reported)}

@@ -41,7 +41,7 @@ def main() -> int:
     ours = make_build(read_corpus(settings.corpus), gold, encoder, "gold", tokens)[0]
     collection = piaf_collection(arguments.piaf, articles=("training", "tuning"), questions="tuning")
     piaf = build_collection(collection, encoder, tokens)
-    for shipped, reader in ((SHIPPED, None), (SHIPPED_READ, load_reader(settings.models, encoder.revision))):
+    for shipped, reader in ((SHIPPED, None), (SHIPPED_READ, load_reader(settings.models, encoder))):
         searcher = Searcher(ours, encoder, reader=reader)
         asked = searcher.encode([question.question for question in gold])
         rows = [(0, found, kind == "answerable") for found, kind, _ in gold_evidence(searcher, asked)]

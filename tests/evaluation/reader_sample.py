@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from chatbot.settings import load_settings
-from index.model import embedded_revision
+from index.encoder import load_encoder
 from index.reader import load_reader
 from ingest import Passage
 from ingest.sentences import sentence_spans
@@ -27,7 +27,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="commit these figures")
     arguments = parser.parse_args()
-    figures = sample_figures(load_reader(load_settings().models, embedded_revision()))
+    settings = load_settings()
+    figures = sample_figures(load_reader(settings.models, load_encoder(settings.model, settings.models)))
     print(json.dumps(figures))
     if arguments.write:
         committed = json.loads(FIGURES.read_text(encoding="utf-8"))

@@ -81,7 +81,7 @@ def main() -> int:
     ]
     index.search.PASSAGE_WEIGHTS = fit([(searcher, piaf), (ours, gold)], passage_rows, "PASSAGE_WEIGHTS")
     chatbot.compose.SENTENCE_WEIGHTS = fit([(searcher, piaf), (ours, gold)], sentence_rows, "SENTENCE_WEIGHTS")
-    searcher.reader = ours.reader = load_reader(settings.models, encoder.revision)
+    searcher.reader = ours.reader = load_reader(settings.models, encoder)
     index.search.READ_WEIGHT = fit_reading([(searcher, piaf), (ours, gold)])
     fit([(searcher, piaf), (ours, gold)], sentence_rows, "READ_WEIGHTS")
     return 0

@@ -76,7 +76,7 @@ def main() -> int:
     items, groups = piaf_items(options.piaf, encoder, settings.max_passage_tokens)
     training = [item for item in items if part_of(item.article) == "training"]
     tuning = [item for item in items if part_of(item.article) == "tuning"][::2]
-    tokenizer = PairTokenizer(folder)
+    tokenizer = PairTokenizer(encoder.tokenizer, folder)
 
     torch.manual_seed(options.seed)
     torch.set_num_threads(os.cpu_count() or 1)

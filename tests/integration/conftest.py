@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="session")
 def reader(encoder, model_folder):
     """The reader as the product loads it."""
-    return load_reader(model_folder, encoder.revision)
+    return load_reader(model_folder, encoder)
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from chatbot.answer import Abstention
 from chatbot.compose import candidates, compose
 from chatbot.conversation import find, reply_to
 from chatbot.settings import Settings
+from index.encoder import load_encoder
 from index.errors import ForeignReader
 from index.model import make_embedded_model
 from index.reader import Reader, Reading, load_reader
@@ -61,6 +62,14 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def encoder(folder):
+    """Whose revision is that of the shipped model, as far as the reader can tell."""
+    encoder = load_encoder(str(folder), folder.parent)
+    encoder._revision = "1"
+    return encoder
+
+
+@pytest.fixture(scope="module")
 def network(folder):
     """With adapters that change something."""
     torch.manual_seed(0)
@@ -95,8 +104,8 @@ def test_an_answer_does_not_end_before_it_starts():
     assert reading.best((0, 10))[1] == (6, 10)
 
 
-def test_tokens_are_offsets_in_the_passage_as_it_stands(folder):
-    tokenizer = PairTokenizer(folder)
+def test_tokens_are_offsets_in_the_passage_as_it_stands(encoder, folder):
+    tokenizer = PairTokenizer(encoder.tokenizer, folder)
     pair = tokenizer.pair("La ville\u00a0?", "L’eau", "la ville, l’école\u202f!")
     text = "la ville, l’école\u202f!"
     covered = {offset for start, end in pair.spans for offset in range(start, end)}
@@ -106,10 +115,12 @@ def test_tokens_are_offsets_in_the_passage_as_it_stands(folder):
     assert max(pair.asked) < min(pair.told)
 
 
-def test_what_was_trained_is_read_back(folder, network, tmp_path):
+def test_what_was_trained_is_read_back(encoder, folder, network, tmp_path):
     save_network(network, tmp_path / "reader.safetensors", {"base": "1"})
     loaded = load_network(folder, tmp_path / "reader.safetensors")
-    pairs = [PairTokenizer(folder).pair("la ville", "", text) for text in ("la ville", "ville abc la")]
+    pairs = [
+        PairTokenizer(encoder.tokenizer, folder).pair("la ville", "", text) for text in ("la ville", "ville abc la")
+    ]
     with torch.no_grad():
         before, after = network(pairs), loaded(pairs)
     for name in ("relevance", "answerability", "start", "end"):
@@ -117,8 +128,8 @@ def test_what_was_trained_is_read_back(folder, network, tmp_path):
     assert not any("parametrizations" in name for name, _ in loaded.named_parameters())
 
 
-def test_a_reading_has_a_chance_for_each_token_and_sums_to_at_most_one(folder, network):
-    reader = Reader(network, PairTokenizer(folder), "tiny", bfloat16=False)
+def test_a_reading_has_a_chance_for_each_token_and_sums_to_at_most_one(encoder, folder, network):
+    reader = Reader(network, PairTokenizer(encoder.tokenizer, folder), "tiny", bfloat16=False)
     (one, two) = reader.read("la ville", passages("La ville est là.", "Une autre phrase, plus longue, est ici."))
     for reading in (one, two):
         assert reading.start.shape == reading.end.shape == (len(reading.spans),)
@@ -127,8 +138,8 @@ def test_a_reading_has_a_chance_for_each_token_and_sums_to_at_most_one(folder, n
     assert alone.relevance == pytest.approx(one.relevance, abs=1e-4)
 
 
-def test_only_as_much_is_read_as_the_time_allows(folder, network, monkeypatch):
-    reader = Reader(network, PairTokenizer(folder), "tiny", bfloat16=False)
+def test_only_as_much_is_read_as_the_time_allows(encoder, folder, network, monkeypatch):
+    reader = Reader(network, PairTokenizer(encoder.tokenizer, folder), "tiny", bfloat16=False)
     read = reader._read
 
     def slow(pairs):
@@ -143,8 +154,8 @@ def test_only_as_much_is_read_as_the_time_allows(folder, network, monkeypatch):
     assert len(reader.read("la ville", some)) == len(some)
 
 
-def test_whoever_finds_the_reader_busy_waits_no_longer_than_it_may(folder, network):
-    reader = Reader(network, PairTokenizer(folder), "tiny", bfloat16=False)
+def test_whoever_finds_the_reader_busy_waits_no_longer_than_it_may(encoder, folder, network):
+    reader = Reader(network, PairTokenizer(encoder.tokenizer, folder), "tiny", bfloat16=False)
     some = passages("La ville est là.")
     with reader._turn:
         started = time.monotonic()
@@ -153,8 +164,8 @@ def test_whoever_finds_the_reader_busy_waits_no_longer_than_it_may(folder, netwo
     assert len(reader.read("la ville", some, within_s=10)) == len(some)
 
 
-def test_threads_take_turns(folder, network):
-    reader = Reader(network, PairTokenizer(folder), "tiny", bfloat16=False)
+def test_threads_take_turns(encoder, folder, network):
+    reader = Reader(network, PairTokenizer(encoder.tokenizer, folder), "tiny", bfloat16=False)
     some = passages("La ville est là.", "Une autre phrase, plus longue, est ici.")
     expected = [reading.relevance for reading in reader.read("la ville", some)]
     found = []
@@ -166,8 +177,8 @@ def test_threads_take_turns(folder, network):
     assert [[reading.relevance for reading in readings] for readings in found] == [expected] * 8
 
 
-def test_a_question_of_any_length_leaves_room_for_the_passage(folder):
-    tokenizer = PairTokenizer(folder)
+def test_a_question_of_any_length_leaves_room_for_the_passage(encoder, folder):
+    tokenizer = PairTokenizer(encoder.tokenizer, folder)
     for question in ("½" * 300, "⑽" * 300, "la ville " * 200, "", "?"):
         pair = tokenizer.pair(question, "", "la ville est grande")
         assert len(pair.ids) <= POSITIONS
@@ -177,7 +188,7 @@ def test_a_question_of_any_length_leaves_room_for_the_passage(folder):
 @pytest.mark.parametrize(
     "fault", ["another model", "changed", "missing", "no sum", "empty sum", "not safetensors", "no metadata"]
 )
-def test_a_reader_that_does_not_fit_is_refused(fault, folder, network, tmp_path, monkeypatch):
+def test_a_reader_that_does_not_fit_is_refused(fault, encoder, folder, network, tmp_path, monkeypatch):
     path = tmp_path / "reader.safetensors"
     save_network(network, path, {"base": "0" if fault == "another model" else "1"})
     if fault == "no metadata":
@@ -194,7 +205,7 @@ def test_a_reader_that_does_not_fit_is_refused(fault, folder, network, tmp_path,
     monkeypatch.setattr(index.reader, "READER_FILE", path)
     monkeypatch.setattr(index.reader, "READER_SUM", path.with_suffix(".sha256"))
     with pytest.raises(ForeignReader, match="reading_ms"):
-        load_reader(folder.parent, "1")
+        load_reader(folder.parent, encoder)
 
 
 def test_what_was_read_for_a_build_is_not_read_again(tmp_path):
