@@ -38,6 +38,7 @@ _SAME_SIMILARITY = 0.95
 """Two sentences whose vectors are closer than this say the same."""
 _SURE = 0.5
 """From this probability on, the reader's exact words are shown."""
+_AROUND_WORDS = " \u00a0\u202f,;:."
 _MAX_ANTECEDENTS = 2
 _MAX_DATED = 6
 _DATED_MARGIN = 0.4
@@ -161,7 +162,9 @@ def _with_answer(citation: Citation, lead: Candidate) -> Citation:
     if lead.reading is None or citation.document_id != lead.passage.document_id:
         return citation
     sure, (start, end) = lead.reading.best(_within((lead.passage, lead.position)))
-    start, end = start + lead.passage.start, end + lead.passage.start
+    words = lead.passage.text[start:end]
+    start += lead.passage.start + len(words) - len(words.lstrip(_AROUND_WORDS))
+    end += lead.passage.start - len(words) + len(words.rstrip(_AROUND_WORDS))
     if sure < _SURE or not citation.start <= start < end <= citation.end:
         return citation
     return replace(citation, answer=(start, end))

@@ -22,7 +22,6 @@ from chatbot.small_talk import small_talk
 from index import Hit, Searcher
 from index.gold import holds_quote
 from index.question import Question
-from index.search import REORDERED
 from index.store import Calibration
 from ingest import Passage, fold_for_search
 from ingest.normalise import normalise_block
@@ -156,9 +155,15 @@ class Found:
 
 
 def find(asked: Question, searcher: Searcher, is_left_out: Callable[[Passage], bool] | None = None) -> Found:
-    """What the passages hold for a question; to measure, as if some passages were not there."""
-    searched = searcher.search(asked, REORDERED, is_left_out=is_left_out)
-    hits = tuple(islice((hit for hit in searched if has_answer_text(hit.passage)), _SEARCHED))
+    """What the passages hold for a question; to measure, as if some passages were not there.
+
+    Passages without a sentence that can stand in an answer are not searched: reading them would be time lost.
+    """
+
+    def is_not_searched(passage: Passage) -> bool:
+        return not has_answer_text(passage) or bool(is_left_out and is_left_out(passage))
+
+    hits = searcher.search(asked, _SEARCHED, is_left_out=is_not_searched)
     found = candidates(asked, hits, searcher)
     return Found(
         hits,

@@ -24,7 +24,7 @@ from index.model import EMBEDDED, make_embedded_model, model_folder, model_revis
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from tokenizers import Tokenizer
-    from torch.nn import Module
+    from torch.nn import Embedding, Module
 
 __all__ = [
     "EMBEDDED_FOLDER",
@@ -170,6 +170,13 @@ class SentenceTransformerEncoder:
             self._tokenizer.no_truncation()
             self._tokenizer.no_padding()
             yield self._tokenizer
+
+    @property
+    def words(self) -> "Embedding":
+        """The model's table of the vectors that its words start from: most of its memory."""
+        from torch.nn import Embedding
+
+        return next(module for module in self._model.modules() if isinstance(module, Embedding))
 
     def _encode(self, texts: Sequence[str], kind: str, progress: Callable[[int, int], None] | None) -> FloatArray:
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)

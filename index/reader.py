@@ -8,6 +8,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from index.encoder import EMBEDDED_FOLDER, Encoder, SentenceTransformerEncoder, has_fast_bfloat16, to_bfloat16
+from index.encoder import EMBEDDED_FOLDER, Encoder, SentenceTransformerEncoder, has_fast_bfloat16
 from index.errors import ForeignReader
 from index.model import make_embedded_model
 from ingest import Passage
@@ -93,6 +94,8 @@ class Reader:
         self._tokenizer = tokenizer
         self._bfloat16 = bfloat16
         self._turn = threading.Lock()
+        # Always the same thread computes: each keeps memory of its own for the next time, 15 MB.
+        self._computing = ThreadPoolExecutor(1, "reader")
         self._pace = 0.0  # seconds a token, as the last pairs took
 
     def read(self, question: str, passages: Sequence[Passage], within_s: float | None = None) -> tuple[Reading, ...]:
@@ -110,7 +113,7 @@ class Reader:
             begun = time.monotonic()
             while pairs and within_s is not None and self._pace * _size(pairs) > started + within_s - begun:
                 pairs.pop()
-            readings = self._read(pairs) if pairs else ()
+            readings = self._computing.submit(self._read, pairs).result() if pairs else ()
             if pairs:
                 self._pace = (time.monotonic() - begun) / _size(pairs)
             return readings
@@ -168,10 +171,8 @@ def load_reader(models_folder: Path, encoder: Encoder) -> Reader:
     from index.reader_network import PairTokenizer, load_network
 
     folder = make_embedded_model(models_folder / EMBEDDED_FOLDER)
-    network = load_network(folder, READER_FILE)
     bfloat16 = has_fast_bfloat16()
-    if bfloat16:
-        to_bfloat16(network.body)
+    network = load_network(folder, READER_FILE, words=encoder.words, bfloat16=bfloat16)
     code = b"".join(Path(__file__).with_name(name).read_bytes() for name in ("reader.py", "reader_network.py"))
     name = hashlib.sha256(f"{total} {bfloat16}".encode() + code).hexdigest()[:16]
     return Reader(network, PairTokenizer(encoder.tokenizer, folder), name, bfloat16=bfloat16)

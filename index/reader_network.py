@@ -1,6 +1,7 @@
 """The reader's network: the embedded model over question and passage together, with four heads. Only torch code."""
 
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ __all__ = [
 
 _MOST_TOKENS = 320
 _MOST_QUESTION_TOKENS = 80
+_PADDED_TO = 16  # tokens; for every other shape, torch's CPU library keeps code of its own, 100 MB in the end
 # One character for one, so that offsets stay those of the text.
 _FOLDED = str.maketrans(
     {"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'", "\u2010": "-", "\u2011": "-", "\u00a0": " ", "\u202f": " "}
@@ -112,7 +114,9 @@ class ReaderNetwork(nn.Module):
 
     def forward(self, pairs: Sequence[Pair]) -> Scores:
         """Scores of pairs, in their order."""
-        ids, mask, asked, told = (each.to(self.device) for each in _padded(pairs))
+        longest = max(len(pair.ids) for pair in pairs)
+        length = min(math.ceil(longest / _PADDED_TO) * _PADDED_TO, self.body.config.max_position_embeddings)
+        ids, mask, asked, told = (each.to(self.device) for each in _padded(pairs, length))
         states = self.body(input_ids=ids, attention_mask=mask).last_hidden_state
         with torch.autocast(self.device.type, enabled=False):
             return self._scores(states.float(), asked, told)
@@ -130,9 +134,9 @@ class ReaderNetwork(nn.Module):
         return Scores(judged[:, 0], judged[:, 1], start, end)
 
 
-def _padded(pairs: Sequence[Pair]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Ids, attention mask, and which tokens are the question's and the passage's own, each `(b, n)`."""
-    shape = (len(pairs), max(len(pair.ids) for pair in pairs))
+def _padded(pairs: Sequence[Pair], length: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Ids, attention mask, and which tokens are the question's and the passage's own, each `(b, length)`."""
+    shape = (len(pairs), length)
     ids, mask = torch.ones(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
     asked, told = torch.zeros(shape, dtype=torch.bool), torch.zeros(shape, dtype=torch.bool)
     for row, pair in enumerate(pairs):
@@ -192,22 +196,33 @@ def save_network(network: ReaderNetwork, path: Path, about: Mapping[str, str]) -
     save_file(tensors, path, {**about, "layers": str(network.body.config.num_hidden_layers)})
 
 
-def load_network(folder: Path, path: Path) -> ReaderNetwork:
-    """The network of a file of `save_network`, ready to read, in float32, over the embedded model of `folder`."""
+def load_network(
+    folder: Path, path: Path, *, words: nn.Embedding | None = None, bfloat16: bool = False
+) -> ReaderNetwork:
+    """The network of a file of `save_network`, ready to read, over the embedded model of `folder`.
+
+    `words` is that model's table of words where somebody has it already: with it, nothing of the model's file stays in
+    memory. `bfloat16` turns the matrices of the layers to that, one by one, which halves what loading takes.
+    """
     tensors = {name: tensor.float() for name, tensor in load_file(path).items()}
     with safe_open(path, framework="pt") as file:
         layers = int(file.metadata()["layers"])
     network = base_network(folder, layers).eval()
+    if words is not None:
+        network.body.embeddings.word_embeddings = words
     with torch.no_grad():
-        for name, parameter in network.named_parameters():
-            if name in tensors:
-                parameter.copy_(tensors.pop(name))
-                continue
-            if f"{name}.up" in tensors:
-                parameter.add_(tensors.pop(f"{name}.up") @ tensors.pop(f"{name}.down"))
-                continue
-            if not name.startswith("body"):
-                raise ValueError(f"{path}: {name} is missing")
+        for module_name, module in network.named_modules():
+            for name, parameter in module.named_parameters(module_name, recurse=False):
+                if name in tensors:
+                    parameter.copy_(tensors.pop(name))
+                elif f"{name}.up" in tensors:
+                    parameter.data = parameter + tensors.pop(f"{name}.up") @ tensors.pop(f"{name}.down")
+                elif not name.startswith("body"):
+                    raise ValueError(f"{path}: {name} is missing")
+                elif module is not words:
+                    parameter.data = parameter.clone()
+            if bfloat16 and isinstance(module, nn.Linear) and module_name.startswith("body"):
+                module.to(torch.bfloat16)
     if tensors:
         raise ValueError(f"{path}: the network has no {', '.join(tensors)}")
     return network

@@ -282,6 +282,23 @@ def test_the_words_that_answer_are_named_within_their_quote():
     assert sentences[0].text == "L’école date de 1901."
 
 
+def test_the_words_that_answer_are_named_without_the_marks_around_them():
+    searching = read_by_hand(", de 1901,", "L’école date, croit-on, de 1901, et la mairie de 1902.")
+    (asked,) = searching.encode(["De quand date l’école ?"])
+    citations = compose(asked, candidates(asked, searching.search(asked), searching), searching)[1]
+    (document,) = searching.build.documents.values()
+    assert document.text[slice(*citations[0].answer)] == "de 1901"
+
+
+def test_what_cannot_stand_in_an_answer_is_not_read():
+    only_questions = " ".join(f"Comment agir pour le verger {number} ?" for number in range(9))
+    searching = read_by_hand("verger", only_questions, "Le verger a cent pommiers.")
+    assert len(searching.build.passages) > 1
+    (asked,) = searching.encode(["Comment agir pour le verger ?"])
+    find(asked, searching)
+    assert all("pommiers" in text for text in searching.reader.read_texts)
+
+
 def test_without_a_sure_answer_no_words_are_named():
     found_in = read_by_hand("absent", TEXT)
     (asked,) = found_in.encode(["Quand date l’école ?"])
