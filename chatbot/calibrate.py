@@ -15,7 +15,7 @@ from chatbot.conversation import find
 from index import Encoder, Searcher
 from index.gold import half, holds_quote, quote_places
 from index.question import Question
-from index.reader import READER_SUM, PassageReader
+from index.reader import READER_FILE, PassageReader
 from index.readings import KeptReadings
 from index.store import Calibration
 
@@ -53,8 +53,8 @@ class Calibrator:
     def version(self) -> str:
         """A checksum of the code that makes the evidence and decides on it, and of the reader where there is one."""
         total = hashlib.sha256()
-        if self._load_reader and READER_SUM.is_file():
-            total.update(READER_SUM.read_bytes())
+        if self._load_reader and READER_FILE.is_file():
+            total.update(READER_FILE.read_bytes())  # not its checksum: a damaged file is no reader
         for name in _DECIDE:
             total.update(Path(__file__).with_name(f"{name}.py").read_bytes())
         return total.hexdigest()

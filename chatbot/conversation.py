@@ -154,16 +154,20 @@ class Found:
         return enough and not self.is_answer and not self.is_service
 
 
-def find(asked: Question, searcher: Searcher, is_left_out: Callable[[Passage], bool] | None = None) -> Found:
-    """What the passages hold for a question; to measure, as if some passages were not there.
+def find_passages(
+    asked: Question, searcher: Searcher, count: int, is_left_out: Callable[[Passage], bool] | None = None
+) -> tuple[Hit, ...]:
+    """The best passages with a sentence that can stand in an answer: reading others would be time lost."""
 
-    Passages without a sentence that can stand in an answer are not searched: reading them would be time lost.
-    """
-
-    def is_not_searched(passage: Passage) -> bool:
+    def has_none(passage: Passage) -> bool:
         return not has_answer_text(passage) or bool(is_left_out and is_left_out(passage))
 
-    hits = searcher.search(asked, _SEARCHED, is_left_out=is_not_searched)
+    return searcher.search(asked, count, is_left_out=has_none)
+
+
+def find(asked: Question, searcher: Searcher, is_left_out: Callable[[Passage], bool] | None = None) -> Found:
+    """What the passages hold for a question; to measure, as if some passages were not there."""
+    hits = find_passages(asked, searcher, _SEARCHED, is_left_out)
     found = candidates(asked, hits, searcher)
     return Found(
         hits,

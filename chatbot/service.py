@@ -27,7 +27,7 @@ _WATCH_S = 2.0
 def reader_for(encoder: Encoder, settings: Settings) -> Reader | None:
     """The evidence reader, None where the settings leave it out or it is not made for this encoder.
 
-    Without it, answers are right a little less often: the service says so in its log and goes on.
+    The service then says so in its log and answers without it.
     """
     if not settings.reading_ms:
         return None

@@ -26,6 +26,7 @@ __all__ = [
     "InvalidDataset",
     "RetrievalScores",
     "build_collection",
+    "collection_document",
     "evaluate_retrieval",
     "mean_scores",
     "read_collection",
@@ -97,7 +98,8 @@ def read_collection(folder: Path) -> Collection:
     if not lines:
         raise InvalidDataset(f"{folder / 'corpus.jsonl'} ne contient aucun texte.")
     groups = {line["_id"]: str(_metadata(line, "group", line["_id"])) for line in lines}
-    return Collection(tuple(map(_document, lines)), groups, questions, judged)
+    documents = (collection_document(line["_id"], str(line.get("title") or ""), line["text"]) for line in lines)
+    return Collection(tuple(documents), groups, questions, judged)
 
 
 def build_collection(
@@ -160,11 +162,11 @@ def score_ranking(ranking: Sequence[str], relevant: Mapping[str, int]) -> tuple[
     return ndcg, mrr, recall_1, recall_5, recall_10
 
 
-def _document(line: Mapping[str, Any]) -> Document:
-    source = Source(line["_id"], "", "", "", "", "", "")
-    blocks = [ReadBlock(BlockKind.PARAGRAPH, part) for part in line["text"].split("\n\n")]
-    title = str(line.get("title") or "")
-    return replace(assemble(blocks, title=title or "-", theme="", source=source), id=line["_id"], title=title)
+def collection_document(document_id: str, title: str, text: str) -> Document:
+    """A document of a collection: `text` in paragraphs under a title, which may be empty."""
+    source = Source(document_id, "", "", "", "", "", "")
+    blocks = [ReadBlock(BlockKind.PARAGRAPH, part) for part in text.split("\n\n")]
+    return replace(assemble(blocks, title=title or "-", theme="", source=source), id=document_id, title=title)
 
 
 def _metadata(line: Mapping[str, Any], key: str, default: Any) -> Any:

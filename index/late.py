@@ -106,7 +106,8 @@ class PassageTokens:
     def similarity(self, question: FloatArray, weights: FloatArray, passages: Sequence[int]) -> FloatArray:
         """Of each passage, the weighted mean over the question's tokens of their best cosine, and the low quantile of
         these: float32 `(passages, 2)`. All 0 where the question or a passage has no token."""
-        return np.array([_summed(self.match(question, passage), weights) for passage in passages], np.float32)
+        rows = [_summed(self.match(question, passage), weights) for passage in passages]
+        return np.array(rows, np.float32).reshape(-1, 2)
 
     def sentence_similarity(
         self, question: FloatArray, weights: FloatArray, passage: int, first: int, count: int

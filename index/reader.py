@@ -1,10 +1,11 @@
 """The evidence reader: reads a question with a passage, and says whether it answers and where.
 
 It is the embedded model, trained further by tests/evaluation/train_reader.py; `index/reader.md` tells on what, and
-docs/decisions/0014 why so. Nothing needs it: without it, answers are right a little less often.
+docs/decisions/0014 why so and what it brings. Nothing needs it.
 """
 
 import hashlib
+import logging
 import threading
 import time
 from collections.abc import Sequence
@@ -35,6 +36,8 @@ READER_SUM = READER_FILE.with_suffix(".sha256")
 
 _LONGEST_TOKENS = 30
 """An answer's exact words are at most this long."""
+
+log = logging.getLogger(__name__)
 
 FloatArray = NDArray[np.float32]
 
@@ -103,7 +106,8 @@ class Reader:
 
         `within_s` is how long this may take in seconds; None reads all, however long. Who finds the reader busy waits
         for a third of that at most, and then has read nothing: reading on would only make the next ones wait. How many
-        are read is decided by how fast the last ones were.
+        are read is decided by how fast the last ones were; after each time that nothing was, twice as fast is expected.
+        What cannot be computed is logged and was not read.
         """
         started = time.monotonic()
         pairs = [self._tokenizer.pair(question, heading_text(p.heading_path), p.text) for p in passages]
@@ -113,10 +117,15 @@ class Reader:
             begun = time.monotonic()
             while pairs and within_s is not None and self._pace * _size(pairs) > started + within_s - begun:
                 pairs.pop()
-            readings = self._computing.submit(self._read, pairs).result() if pairs else ()
-            if pairs:
-                self._pace = (time.monotonic() - begun) / _size(pairs)
+            if not pairs:
+                self._pace /= 2
+                return ()
+            readings = self._computing.submit(self._read, pairs).result()
+            self._pace = (time.monotonic() - begun) / _size(pairs)
             return readings
+        except RuntimeError:  # torch's, or of a program that is ending
+            log.exception("nothing was read")
+            return ()
         finally:
             self._turn.release()
 
@@ -139,7 +148,7 @@ class Reader:
 
 
 def _size(pairs: Sequence["Pair"]) -> int:
-    """The tokens that are computed for pairs, padding included."""
+    """The tokens that are computed for pairs: as many for each as for the longest."""
     return len(pairs) * max(len(pair.ids) for pair in pairs)
 
 
@@ -155,7 +164,7 @@ def load_reader(models_folder: Path, encoder: Encoder) -> Reader:
     try:
         total = hashlib.sha256(READER_FILE.read_bytes()).hexdigest()
         if READER_SUM.read_text("ascii").split()[:1] != [total]:
-            raise ValueError("sa somme de contrôle est autre")
+            raise ValueError("sa somme de contrôle ne correspond pas")
         with safe_open(READER_FILE, framework="numpy") as file:
             base = (file.metadata() or {}).get("base")
     except (OSError, ValueError, SafetensorError) as error:
@@ -165,8 +174,8 @@ def load_reader(models_folder: Path, encoder: Encoder) -> Reader:
         ) from error
     if base != encoder.revision or not isinstance(encoder, SentenceTransformerEncoder):
         raise ForeignReader(
-            f"Le lecteur {READER_FILE.name} complète le modèle {base}, et non {encoder.revision} : on répond "
-            "sans lui. Mettez le réglage `reading_ms` à 0 pour ne plus le charger."
+            f"Le lecteur {READER_FILE.name} ne convient pas au modèle « {encoder.name} » : on répond sans lui. "
+            "Mettez le réglage `reading_ms` à 0 pour ne plus le charger."
         )
     from index.reader_network import PairTokenizer, load_network
 

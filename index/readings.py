@@ -34,9 +34,8 @@ class KeptReadings:
     def read(self, question: str, passages: Sequence[Passage], within_s: float | None = None) -> tuple[Reading, ...]:
         """As `Reader.read`, all passages whatever the time."""
         keys = self._keys(question, passages)
-        if all(key in self._before for key in keys):
-            self._used |= {key: self._before[key] for key in keys}
-        else:
+        self._used |= {key: self._before[key] for key in keys if key in self._before}
+        if not all(key in self._used for key in keys):
             self._used |= zip(keys, self._reader.read(question, passages), strict=True)
         return tuple(self._used[key] for key in keys)
 

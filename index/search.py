@@ -150,12 +150,12 @@ class Searcher:
     ) -> tuple[Hit, ...]:
         """The `count` best passages for a question, best first, at most `REORDERED`; equal scores in corpus order.
 
-        `system` leaves out one of the two similarities, to measure what each brings, `is_left_out` passages, as if they
-        were not there.
+        `system` leaves out one of the two similarities, to measure what each brings; passages that are `is_left_out`
+        are not found.
         """
         vector = question.mixed(FOCUS_WEIGHT)
         lexical = self._lexical(question)
-        rows = self._pool(vector, lexical, 2 * POOL if is_left_out else POOL)
+        rows = self._pool(vector, lexical, POOL)
         if is_left_out:
             rows = np.array([row for row in rows if not is_left_out(self.build.passages[row])], dtype=np.int64)
         similarity = self.build.passage_vectors[rows] @ vector
@@ -180,7 +180,7 @@ class Searcher:
             return tuple(hits)
         readings = self.reader.read(question.text, [hit.passage for hit in hits[:READ]], self._reading_s)
         read = [replace(hit, reading=reading) for hit, reading in zip(hits, readings, strict=False)]
-        ordered = sorted((*read, *hits[len(read) :]), key=_rank_after_reading)
+        ordered = sorted((*read, *hits[len(read) :]), key=rank_after_reading)
         return tuple(replace(hit, rank=rank) for rank, hit in enumerate(ordered, start=1))
 
     def sentence_vectors(self, passage: Passage) -> FloatArray:
@@ -228,7 +228,8 @@ class Searcher:
         return np.union1d(dense_rows, lexical_rows[lexical[lexical_rows] > 0]).astype(np.int64)
 
 
-def _rank_after_reading(hit: Hit) -> float:
+def rank_after_reading(hit: Hit) -> float:
+    """What hits are sorted by once the best were read: the least first."""
     return -hit.fused - (READ_WEIGHT * sigmoid(hit.reading.relevance) if hit.reading else 0.0)
 
 

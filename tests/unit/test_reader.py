@@ -154,6 +154,28 @@ def test_only_as_much_is_read_as_the_time_allows(encoder, folder, network, monke
     assert len(reader.read("la ville", some)) == len(some)
 
 
+def test_one_slow_reading_does_not_end_all_reading(encoder, folder, network):
+    reader = Reader(network, PairTokenizer(encoder.tokenizer, folder), "tiny", bfloat16=False)
+    reader._pace = 1.0
+    some = passages("La ville est là.")
+    assert reader.read("la ville", some, within_s=0.3) == ()
+    assert any(reader.read("la ville", some, within_s=0.3) for _ in range(20))
+
+
+def test_what_cannot_be_computed_is_not_read_and_others_still_are(encoder, folder, network, monkeypatch, caplog):
+    reader = Reader(network, PairTokenizer(encoder.tokenizer, folder), "tiny", bfloat16=False)
+    some = passages("La ville est là.")
+
+    def failing(pairs):
+        raise RuntimeError("not enough memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reader, "_read", failing)
+        assert reader.read("la ville", some, within_s=5) == ()
+    assert "not enough memory" in caplog.text
+    assert len(reader.read("la ville", some, within_s=5)) == 1
+
+
 def test_whoever_finds_the_reader_busy_waits_no_longer_than_it_may(encoder, folder, network):
     reader = Reader(network, PairTokenizer(encoder.tokenizer, folder), "tiny", bfloat16=False)
     some = passages("La ville est là.")
@@ -224,6 +246,14 @@ def test_what_was_read_for_a_build_is_not_read_again(tmp_path):
         assert np.array_equal(one.start, two.start)
     again.read("Où ?", some[:1])
     assert len(second.read_texts) == 1
+
+
+def test_what_a_build_reads_twice_is_read_once(tmp_path):
+    reader = HandReader("1901")
+    kept = KeptReadings(reader, tmp_path / "readings.sqlite")
+    for _ in range(2):
+        kept.read("Quand ?", passages("L’école date de 1901."))
+    assert len(reader.read_texts) == 1
 
 
 def test_what_is_no_longer_read_is_forgotten(tmp_path):
@@ -297,6 +327,13 @@ def test_what_cannot_stand_in_an_answer_is_not_read():
     (asked,) = searching.encode(["Comment agir pour le verger ?"])
     find(asked, searching)
     assert all("pommiers" in text for text in searching.reader.read_texts)
+
+
+def test_where_no_passage_is_left_nothing_is_found():
+    searching = read_by_hand("verger", "Le verger a cent pommiers.")
+    (asked,) = searching.encode(["Combien de pommiers a le verger ?"])
+    found = find(asked, searching, lambda passage: True)
+    assert (found.hits, found.candidates, found.probability) == ((), (), 0.0)
 
 
 def test_without_a_sure_answer_no_words_are_named():
