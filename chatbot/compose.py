@@ -24,8 +24,8 @@ MAX_SENTENCES = 4
 PASSAGES_READ = 15
 """Sentences are taken from this many of the best passages."""
 
-SENTENCE_WEIGHTS = (0.17, 0.22, 0.14, 0.12, 0.25, 0.11)
-READ_WEIGHTS = (0.17, 0.13, 0.08, 0.03, 0.3, 0.06, 0.22)
+SENTENCE_WEIGHTS = (0.23, 0.21, 0.15, 0.1, 0.2, 0.11)
+READ_WEIGHTS = (0.22, 0.17, 0.1, 0.0, 0.2, 0.07, 0.24)
 """What counts for how much in a sentence's score, in the order of `Candidate.values`: without and with a reader."""
 _FOCUS_WEIGHT = 0.5
 """Share of the question's focus in a sentence's similarity and coverage."""

@@ -44,13 +44,13 @@ FOCUS_WEIGHT = 0.4
 REORDERED = 50
 """How many of the passages that the two searches rank first are compared with the question token by token."""
 
-PASSAGE_WEIGHTS = (0.3, 0.2, 0.5)
+PASSAGE_WEIGHTS = (0.2, 0.11, 0.7)
 """What dense similarity, the lexical score and late interaction count for in the rank of these. docs/decisions/0011."""
 
 READ = 4
 """How many of the best passages are read, where there is a reader and time enough."""
 
-READ_WEIGHT = 0.8
+READ_WEIGHT = 0.4
 """What the reader's relevance counts for in the rank of a passage, beside the blend's 1. docs/decisions/0014."""
 
 POOL = 100

@@ -2,11 +2,12 @@
 
     python -m tests.evaluation.fit_abstention PIAF_FOLDER
 
-Unanswerable questions are the gold ones that the corpus does not answer, and answerable ones as they would be if the
-passages with their gold quotes (of PIAF: their passage, or their whole article) were not there. Of the gold questions
-the choosing half, of PIAF the articles for tuning, on which nothing was trained. Both data sets count alike, and so do
-answerable and unanswerable questions in each. Prints the constants of chatbot/abstain.py, without a reader, then with
-it. `make evaluate` reports on what is neither. Takes five minutes.
+Unanswerable questions are those that the documents do not answer, and answerable ones as they would be if the passages
+with their gold quotes (of PIAF: their passage, or their whole article) were not there. Of the gold questions the
+choosing half, of PIAF the articles for tuning, and our own on the tuning town: nothing was trained on any of them. The
+three data sets count alike, and so do answerable and unanswerable questions in each. Prints the constants of
+chatbot/abstain.py, without a reader, then with it (`SCALES` are those of the latter), and the AUC on these very
+questions. `make evaluate` reports on what was in none of them. Takes ten minutes.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 
 from chatbot.abstain import SHIPPED, SHIPPED_READ, values_of
 from chatbot.calibrate import gold_evidence
@@ -28,6 +30,7 @@ from index.reader import load_reader
 from ingest import read_corpus
 from ingest.files import QUESTIONS_FILE
 from tests.evaluation.piaf_to_beir import piaf_collection
+from tests.evaluation.towns import TUNING_TOWN, tuning_collection
 
 
 def main() -> int:
@@ -41,29 +44,38 @@ def main() -> int:
     ours = make_build(read_corpus(settings.corpus), gold, encoder, "gold", tokens)[0]
     collection = piaf_collection(arguments.piaf, articles=("training", "tuning"), questions="tuning")
     piaf = build_collection(collection, encoder, tokens)
+    of_town, unanswered = tuning_collection()
+    town = build_collection(of_town, encoder, tokens)
     for shipped, reader in ((SHIPPED, None), (SHIPPED_READ, load_reader(settings.models, encoder))):
         searcher = Searcher(ours, encoder, reader=reader)
         asked = searcher.encode([question.question for question in gold])
         rows = [(0, found, kind == "answerable") for found, kind, _ in gold_evidence(searcher, asked)]
-        rows += [(1, *row) for row in piaf_evidence(collection, Searcher(piaf, encoder, reader=reader))]
+        rows += [(1, *row) for row in collection_evidence(collection, Searcher(piaf, encoder, reader=reader))]
+        searcher = Searcher(town, encoder, reader=reader)
+        rows += [(2, *row) for row in collection_evidence(of_town, searcher)]
+        rows += [(2, find(asked, searcher).evidence, False) for asked in searcher.encode(unanswered)]
         fit(rows, shipped.evidence)
     return 0
 
 
 def fit(rows, names):
     """Print the constants for these values of the evidence, fitted on rows of data set, evidence, answerable."""
+    rows = [row for row in rows if row[1]]
     of_data, answerable = (np.array([row[column] for row in rows]) for column in (0, 2))
     values = np.array([values_of(row[1], names) for row in rows])
     weight = np.ones(len(values))
-    for data in (0, 1):
+    for data in (0, 1, 2):
         for kind in (False, True):
             chosen = (of_data == data) & (answerable == kind)
-            weight[chosen] = len(values) / 4 / chosen.sum()
+            weight[chosen] = len(values) / 6 / chosen.sum()
     mean, scale = values.mean(axis=0), values.std(axis=0)
     model = LogisticRegression(max_iter=1000).fit((values - mean) / scale, answerable, sample_weight=weight)
     weights = model.coef_[0] / scale
     bias = float(model.intercept_[0] - weights @ mean)
     probability = 1 / (1 + np.exp(-bias - values @ weights))
+    for data, name in enumerate(("gold", "PIAF", TUNING_TOWN)):
+        chosen = of_data == data
+        print("AUC on these", name, round(float(roc_auc_score(answerable[chosen], probability[chosen])), 3))
     partial_from, answer_from = np.quantile(probability[(of_data == 0) & answerable], (0.03, 0.1))
     print("evidence", names)
     print("weights =", tuple(round(float(weight), 3) for weight in weights))
@@ -71,14 +83,20 @@ def fit(rows, names):
     print("SCALES =", tuple(round(float(value), 4) for value in scale))
 
 
-def piaf_evidence(collection, searcher):
-    """The evidence for each question as it is, without its passage, without its article; whether it is answerable."""
+def collection_evidence(collection, searcher):
+    """The evidence for each question as it is, without its passage, without its group; whether it is answerable.
+
+    A question whose answer's words stand elsewhere in its group may be answered there: not without its passage alone.
+    """
+    texts = {document.id: document.text for document in collection.documents}
     questions = collection.questions
     for question, asked in zip(questions, searcher.encode([q.text for q in questions]), strict=True):
         own = set(collection.judged[question.id])
         groups = {collection.groups[name] for name in own}
         yield find(asked, searcher).evidence, True
-        yield find(asked, searcher, lambda passage, own=own: passage.document_id in own).evidence, False
+        others = (texts[name] for name, group in collection.groups.items() if group in groups and name not in own)
+        if not any(answer in text for text in others for answer in question.answers):
+            yield find(asked, searcher, lambda passage, own=own: passage.document_id in own).evidence, False
         yield find(asked, searcher, lambda p, g=groups: collection.groups[p.document_id] in g).evidence, False
 
 

@@ -1,21 +1,31 @@
-"""PIAF's questions as examples to train and measure the reader on: what answers, what seems to, and what cannot."""
+"""Questions as examples to train and measure the reader on: what answers, what seems to, and what cannot.
 
+They are PIAF's, on Wikipedia, and our own on invented towns: see towns.py.
+"""
+
+import json
 import random
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
 
-from index import Searcher
+import numpy as np
+
+from index import Encoder, Searcher
 from index.evaluate import Collection
 from ingest import Passage
+from ingest.passages import heading_text
 from ingest.sentences import Span
+from tests.evaluation.towns import town_passage
 
 NEGATIVES = 2
 """Passages beside its own that a question is read with, drawn from those that retrieval ranks first."""
 DRAWN_FROM = 14
 HEADED = 0.3
-"""Share of questions whose passages stand under the title of their article, as a corpus's stand under headings."""
+"""Share of PIAF's questions whose passages stand under the title of their article, as a corpus's under headings."""
 SHORTEST = 60
 """Characters that a passage must have left when the sentences with the answer are cut out of it."""
 
@@ -39,15 +49,19 @@ _FAMILIAR = [
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A question of an article, its passage, where its answer stands in that, and the other passages that retrieval
-    ranks first for it."""
+    """A question on an article or a town, its passage, where its answer stands in that, and the other passages that
+    retrieval ranks first for it.
+
+    `answer` is empty and `place` None where the passage does not answer, though the question is about it; no other
+    passage answers then either.
+    """
 
     id: str
     question: str
     article: str
     answer: str
     passage: Passage
-    place: Span
+    place: Span | None
     others: tuple[Passage, ...]
 
     @property
@@ -59,6 +73,8 @@ class Item:
     @property
     def without_answer(self) -> str | None:
         """The passage without the sentences that hold the answer, None where little is left or it stands there too."""
+        if self.place is None:
+            return None
         kept = [s for s in self.sentences if not (s[0] < self.place[1] and self.place[0] < s[1])]
         text = " ".join(self.passage.text[start:end] for start, end in kept)
         return text if len(text) > SHORTEST and not self.holds_answer(text) else None
@@ -113,10 +129,29 @@ def items_of(searcher: Searcher, collection: Collection, starts: Mapping[str, in
     return items
 
 
+def town_items(path: Path, encoder: Encoder) -> list[Item]:
+    """The questions of a file as towns.jsonl. The other passages are their town's, of nearest vectors first."""
+    told = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    passages = [town_passage(each) for each in told]
+    vectors = encoder.encode_passages([f"{heading_text(passage.heading_path)}\n{passage.text}" for passage in passages])
+    asked = [(own, question) for own, each in enumerate(told) for question in each["questions"]]
+    near = encoder.encode_queries([question["question"] for _, question in asked]) @ vectors.T
+    towns = np.array([each["town"] for each in told])
+    items = []
+    for number, (own, question) in enumerate(asked):
+        passage, answer, town = passages[own], question["answer"] or "", told[own]["town"]
+        start = passage.text.index(answer)
+        place = (start, start + len(answer)) if answer else None
+        order = (other for other in np.argsort(-near[number]) if other != own and towns[other] == town)
+        others = tuple(passages[other] for other in islice(order, DRAWN_FROM))
+        items.append(Item(f"{passage.id}/{number}", question["question"], town, answer, passage, place, others))
+    return items
+
+
 def examples(items: Sequence[Item], groups: Mapping[str, str], seed: str) -> Iterator[list[Example]]:
     """For each question, in an order that the seed shuffles, what it is read with: its own passage first.
 
-    `groups` gives the title that stands over a document.
+    `groups` gives the title that stands over a document which has none of its own.
     """
     order = list(items)
     random.Random(seed).shuffle(order)
@@ -124,21 +159,28 @@ def examples(items: Sequence[Item], groups: Mapping[str, str], seed: str) -> Ite
     for item in order:
         draw = random.Random(f"{seed}/{item.id}")
         question = as_people_write(item.question, draw)
-        is_headed = draw.random() < HEADED
-        own = item.passage
-        heading = groups[own.document_id] if is_headed else ""
+        titles = groups if draw.random() < HEADED else {}
+        own, *others = (
+            Example(question, heading_text(p.heading_path) or titles.get(p.document_id, ""), p.text)
+            for p in (item.passage, *negatives(item, draw))
+        )
+        if item.place is None:
+            yield [replace(own, is_own=False)]
+            continue
         sentence = next(((s, e) for s, e in item.sentences if s <= item.place[0] < e), item.place)
-        made = [Example(question, heading, own.text, item.place, sentence)]
-        others = [p for p in item.others[:DRAWN_FROM] if len(item.answer) < 4 or not item.holds_answer(p.text)]
-        made += [
-            Example(question, groups[other.document_id] if is_headed else "", other.text)
-            for other in drawn(others, NEGATIVES, draw)
-        ]
-        if short := item.without_answer:
-            made.append(Example(question, heading, short, is_own=False))
-        if changed := another_asked(question, own.text, names, draw):
-            made.append(Example(changed, heading, own.text, is_own=False))
+        made = [replace(own, answer=item.place, sentence=sentence), *others]
+        if item.passage.document_id in groups:  # PIAF has no questions that its passages leave unanswered
+            if short := item.without_answer:
+                made.append(replace(own, text=short, is_own=False))
+            if changed := another_asked(question, own.text, names, draw):
+                made.append(replace(own, question=changed, is_own=False))
         yield made
+
+
+def negatives(item: Item, draw: random.Random) -> list[Passage]:
+    """Other passages that retrieval takes for it, without the words of its answer."""
+    others = [p for p in item.others[:DRAWN_FROM] if len(item.answer) < 4 or not item.holds_answer(p.text)]
+    return drawn(others, NEGATIVES, draw)
 
 
 def drawn(passages: Sequence[Passage], count: int, draw: random.Random) -> list[Passage]:

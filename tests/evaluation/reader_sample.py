@@ -16,9 +16,8 @@ import numpy as np
 from chatbot.settings import load_settings
 from index.encoder import load_encoder
 from index.reader import load_reader
-from ingest import Passage
-from ingest.sentences import sentence_spans
 from tests.evaluation.evaluate import FIGURES, as_text
+from tests.evaluation.towns import town_passage
 
 SAMPLE = Path(__file__).with_name("reader_sample.jsonl")
 
@@ -40,11 +39,8 @@ def main() -> int:
 def sample():
     """The passages, each with its questions and their answers."""
     for line in SAMPLE.read_text(encoding="utf-8").splitlines():
-        read = json.loads(line)
-        text = read["text"]
-        spans = tuple(sentence_spans(text))
-        passage = Passage(read["id"], read["id"], ("Courbelin", read["heading"]), text, 0, len(text), None, spans)
-        yield passage, [(question["question"], question["answer"]) for question in read["questions"]]
+        told = json.loads(line)
+        yield town_passage(told), [(question["question"], question["answer"]) for question in told["questions"]]
 
 
 def sample_figures(reader):

@@ -4,10 +4,10 @@
 
 PIAF's training articles train the head: a projection of the encoder's token vectors and how much each token of a
 question counts, so that the passage and the sentences that hold the answer are nearer to the question than those that
-retrieval takes for them. It is written to index/late.safetensors. The tuning articles and the gold questions' choosing
-half, which count alike, then choose the weights, without a reader and with it, printed for index/search.py and
-chatbot/compose.py. `make evaluate` reports on what neither has seen. Takes about ten minutes on two cores, two of them
-for the head, which `--weights` leaves as it is.
+retrieval takes for them. It is written to index/late.safetensors. The tuning articles, the tuning town and the gold
+questions' choosing half, which count alike, then choose the weights, without a reader and with it, printed for
+index/search.py and chatbot/compose.py. `make evaluate` reports on what none of these has seen. Takes a quarter of an
+hour on two cores, two minutes of it for the head, which `--weights` leaves as it is.
 """
 
 import argparse
@@ -22,16 +22,19 @@ from torch.nn.functional import normalize, softplus
 
 import chatbot.compose
 import index.search
-from chatbot.compose import candidates, has_answer_text
+from chatbot.compose import candidates
+from chatbot.conversation import find_passages
 from chatbot.settings import load_settings
 from index import Searcher, load_encoder
 from index.build import make_build
+from index.evaluate import build_collection
 from index.gold import half, holds_quote, quote_places, read_gold
 from index.late import HEAD_FILE, PLAIN, load_head
 from index.reader import load_reader
 from ingest import Corpus, read_corpus
 from ingest.files import QUESTIONS_FILE
 from tests.evaluation.piaf_to_beir import part_of, piaf_collection
+from tests.evaluation.towns import tuning_collection
 
 WIDTH = 256
 """Numbers of a projected token vector: with 128 one point less of the first sentences, with 384 none more."""
@@ -79,11 +82,18 @@ def main() -> int:
         (asked, quote_places(q, build.documents), q.gold)
         for q, asked in zip(questions, ours.encode([q.question for q in questions]), strict=True)
     ]
-    index.search.PASSAGE_WEIGHTS = fit([(searcher, piaf), (ours, gold)], passage_rows, "PASSAGE_WEIGHTS")
-    chatbot.compose.SENTENCE_WEIGHTS = fit([(searcher, piaf), (ours, gold)], sentence_rows, "SENTENCE_WEIGHTS")
-    searcher.reader = ours.reader = load_reader(settings.models, encoder)
-    index.search.READ_WEIGHT = fit_reading([(searcher, piaf), (ours, gold)])
-    fit([(searcher, piaf), (ours, gold)], sentence_rows, "READ_WEIGHTS")
+    of_town, _ = tuning_collection()
+    towns = Searcher(build_collection(of_town, encoder, tokens), encoder)
+    town = [
+        (asked, [(name, (0, 10**9)) for name in of_town.judged[q.id]], q.answers)
+        for q, asked in zip(of_town.questions, towns.encode([q.text for q in of_town.questions]), strict=True)
+    ]
+    sets = [(searcher, piaf), (ours, gold), (towns, town)]
+    index.search.PASSAGE_WEIGHTS = fit(sets, passage_rows, "PASSAGE_WEIGHTS")
+    chatbot.compose.SENTENCE_WEIGHTS = fit(sets, sentence_rows, "SENTENCE_WEIGHTS")
+    searcher.reader = ours.reader = towns.reader = load_reader(settings.models, encoder)
+    index.search.READ_WEIGHT = fit_reading(sets)
+    fit(sets, sentence_rows, "READ_WEIGHTS")
     return 0
 
 
@@ -174,35 +184,31 @@ def largest(cosines, groups):
 
 def passage_rows(searcher, asked, places, answers):
     """The scaled values of the passages found, and which are right."""
-    hits = [hit for hit in searcher.search(asked, index.search.REORDERED) if has_answer_text(hit.passage)]
+    hits = find_passages(asked, searcher, index.search.REORDERED)
     values = [(hit.similarity, hit.lexical, hit.late) for hit in hits]
     return index.search.scaled(np.array(values)), np.array([holds_quote(hit.passage, places) for hit in hits])
 
 
 def sentence_rows(searcher, asked, places, answers):
     """The values of the sentences that may answer, and which do."""
-    found = candidates(asked, searcher.search(asked, READ), searcher)
+    found = candidates(asked, find_passages(asked, searcher, READ), searcher)
     right = [holds_quote(c.passage, places) and any(answer in c.text for answer in answers) for c in found]
     return np.array([candidate.values for candidate in found]), np.array(right)
 
 
 def fit_reading(sets):
     """What reading counts for in the rank of a passage: what puts the right ones first most often. Prints how often."""
-    found = [[(searcher.search(asked), places) for asked, places, _ in rows] for searcher, rows in sets]
+    found = [[(find_passages(asked, searcher, 10), places) for asked, places, _ in rows] for searcher, rows in sets]
     shares = {}
     for weight in READ_WEIGHTS_TRIED:
+        index.search.READ_WEIGHT = weight
         of_sets = []
         for of in found:
-            best = [max(hits, key=lambda hit: hit.fused + weight * relevance(hit)) for hits, _ in of]
+            best = [min(hits, key=index.search.rank_after_reading) for hits, _ in of]
             of_sets.append(np.mean([holds_quote(hit.passage, row[1]) for hit, row in zip(best, of, strict=True)]))
         shares[weight] = of_sets
         print("READ_WEIGHT", weight, [round(float(share), 3) for share in of_sets])
     return max(shares, key=lambda weight: sum(shares[weight]))
-
-
-def relevance(hit):
-    """How relevant reading found a passage, in [0, 1]; 0 where it was not read."""
-    return index.search.sigmoid(hit.reading.relevance) if hit.reading else 0.0
 
 
 def fit(sets, make, name):

@@ -13,7 +13,8 @@ from index.reader import READER_FILE, READER_SUM
 from tests.evaluation import train_reader
 from tests.evaluation.evaluate import FIGURES
 from tests.evaluation.piaf_to_beir import part_of
-from tests.evaluation.reader_sample import sample, sample_figures
+from tests.evaluation.reader_sample import SAMPLE, sample, sample_figures
+from tests.evaluation.towns import TOWNS, TUNING_TOWN
 
 
 def test_the_shipped_reader_reads_the_sample_as_committed(reader):
@@ -45,15 +46,34 @@ def piaf_of_the_sample(folder):
     (folder / "piaf.json").write_text(json.dumps({"data": list(articles.values())}), encoding="utf-8")
 
 
+def towns_of_the_sample(path):
+    """A part of the sample as questions on two towns, one of them to tune on."""
+    lines = [json.loads(line) for line in SAMPLE.read_text(encoding="utf-8").splitlines()][:4]
+    towns = ["Courbelin", "Courbelin", TUNING_TOWN, TUNING_TOWN]
+    told = (json.dumps(line | {"town": town}) for line, town in zip(lines, towns, strict=True))
+    path.write_text("\n".join(told), encoding="utf-8")
+    return path
+
+
+def test_our_own_training_passages_hold_what_they_say():
+    passages = [json.loads(line) for line in TOWNS.read_text(encoding="utf-8").splitlines()]
+    assert len({passage["id"] for passage in passages}) == len(passages) == 480
+    asked = [(passage["text"], each["answer"]) for passage in passages for each in passage["questions"]]
+    assert all(text.count(answer) == 1 for text, answer in asked if answer)
+    assert 0.45 < sum(answer is not None for _, answer in asked) / len(asked) < 0.55
+
+
 def test_a_training_that_is_interrupted_goes_on_where_it_was(tmp_path, monkeypatch, capsys):
     piaf_of_the_sample(tmp_path)
+    towns = towns_of_the_sample(tmp_path / "towns.jsonl")
     monkeypatch.setattr(train_reader, "CHECKPOINT_EVERY", 1)
     whole, resumed = tmp_path / "whole.safetensors", tmp_path / "resumed.safetensors"
     step = train_reader.Run.step
 
     def run(output):
         options = ["--work", str(tmp_path / output.stem), "--epochs", "1", "--layers", "1", "--rank", "2"]
-        monkeypatch.setattr(sys, "argv", ["train_reader", str(tmp_path), *options, "--output", str(output)])
+        options += ["--towns", str(towns), "--output", str(output)]
+        monkeypatch.setattr(sys, "argv", ["train_reader", str(tmp_path), *options])
         return train_reader.main()
 
     def killed(self, *arguments):
@@ -70,7 +90,7 @@ def test_a_training_that_is_interrupted_goes_on_where_it_was(tmp_path, monkeypat
     weights, again = load_file(whole), load_file(resumed)
     assert weights.keys() == again.keys()
     assert all(np.array_equal(weights[name], again[name]) for name in weights)
-    assert capsys.readouterr().out.count("epoch 1:") == 2
+    assert capsys.readouterr().out.count("epoch 1, ") == 4
     assert not list(tmp_path.rglob("*.pt"))
     with safe_open(whole, framework="numpy") as file:
         assert file.metadata()["base"] == embedded_revision()
