@@ -15,7 +15,7 @@ from tests.browser.conftest import Site, Visit, running
 Open = Callable[..., Visit]
 
 ANSWERED = "Quand la Charte du cadre de vie a-t-elle été adoptée ?"
-NOT_ANSWERED = "Quel temps fera-t-il demain ?"
+NOT_ANSWERED = "Quelle est la capitale de l’Australie ?"
 MARKUP = (
     "Charte <img src=x onerror=alert(1)> <b>gras</b> *a* _b_ `c` [lien](http://exemple.fr) $$z$$ www.exemple.fr # d"
 )
