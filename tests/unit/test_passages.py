@@ -127,10 +127,13 @@ def test_many_lists_are_split_in_time_that_grows_with_their_number():
             )
         ]
         text = assemble(blocks, title="Essai", theme="", source=SOURCE)
-        started = time.perf_counter()
+        started = time.process_time()
         passages = split(text, count_words, 64)
         assert sum(len(passage.lists) for passage in passages) > count / 2  # the others are cut between passages
-        return time.perf_counter() - started
+        return time.process_time() - started
+
+    def least(count):  # what else the machine does only ever adds
+        return min(seconds(count) for _ in range(3))
 
     seconds(100)  # what is loaded once
-    assert seconds(2000) < 12 * seconds(500)  # 4 times where linear, 16 and more where each list is held against all
+    assert least(2000) < 12 * least(500)  # 4 times where linear, 16 and more where each list is held against all
