@@ -5,7 +5,7 @@
 #   make check    style, types, unit and integration tests: before each commit
 #   make build    set-up and index only
 #   make bench    speed and memory
-#   make train-reader PIAF=folder   train the reader anew: an hour
+#   make train-reader PIAF=folder   train the reader anew: two hours
 #   make evaluate quality of answers, compared with the committed figures; PIAF=folder for the French questions too
 #
 # PYTHON       the interpreter .venv is made with (3.11 or later)

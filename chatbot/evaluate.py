@@ -6,7 +6,7 @@ like answering better.
 """
 
 import time
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +17,13 @@ from chatbot.answer import Citation, Sentence
 from chatbot.compose import compose
 from chatbot.conversation import find
 from index import Build, Hit, Searcher
-from index.evaluate import Collection
+from index.evaluate import Collection, CollectionQuestion
 from index.gold import Half, Place, half, quote_places
 from index.question import Question
+from ingest import Document
 from ingest.sentences import Span
 
-__all__ = ["Outcome", "auc", "collection_outcomes", "gold_outcomes", "risk_and_coverage", "summary"]
+__all__ = ["Outcome", "auc", "collection_outcomes", "gold_outcomes", "left_out", "risk_and_coverage", "summary"]
 
 _DEPTH = 10
 _SAMPLES = 1000
@@ -89,25 +90,40 @@ def collection_outcomes(collection: Collection, searcher: Searcher, limit: int =
     As it is (`all`); with its own passages left out (`near`), unless another of their group holds its answer; and with
     their whole groups left out (`far`): the last two are unanswerable.
     """
-    build = searcher.build
-    members: dict[str, set[str]] = {}
-    for document, of in collection.groups.items():
-        members.setdefault(of, set()).add(document)
+    documents = searcher.build.documents
     questions = list(collection.questions)
     if limit and limit < len(questions):
         chosen = np.random.default_rng(_SEED).choice(len(questions), size=limit, replace=False)
         questions = [questions[position] for position in sorted(chosen)]
     outcomes = []
     for question, asked in zip(questions, searcher.encode([q.text for q in questions]), strict=True):
-        own = {name for name, gain in collection.judged[question.id].items() if gain > 0}
-        group = {member for name in own for member in members[collection.groups[name]]}
-        whole = [(name, (0, len(build.documents[name].text))) for name in sorted(own) if name in build.documents]
-        outcomes.append(_outcome(question.id, asked, searcher, whole, question.answers, ("all",)))
-        elsewhere = (build.documents[name].text for name in group - own if name in build.documents)
-        if not any(answer in text for text in elsewhere for answer in question.answers):
-            outcomes.append(_outcome(question.id, asked, searcher, (), (), ("near",), without=own))
-        outcomes.append(_outcome(question.id, asked, searcher, (), (), ("far",), without=group))
+        own = sorted(_own(question, collection))
+        whole = [(name, (0, len(documents[name].text))) for name in own if name in documents]
+        for kind, without in left_out(question, collection, documents):
+            places, answers = (whole, question.answers) if kind == "all" else ([], ())
+            outcomes.append(_outcome(question.id, asked, searcher, places, answers, (kind,), without=without))
     return outcomes
+
+
+def left_out(
+    question: CollectionQuestion, collection: Collection, documents: Mapping[str, Document]
+) -> Iterator[tuple[str, set[str]]]:
+    """The kinds in which a question of a collection is asked, and the ids of the documents left out for each.
+
+    `all`: none. `near`: those that answer it, unless another of their group holds its answer. `far`: their whole group.
+    """
+    own = _own(question, collection)
+    groups = {collection.groups[name] for name in own}
+    group = {name for name, of in collection.groups.items() if of in groups}
+    yield "all", set()
+    elsewhere = (documents[name].text for name in group - own if name in documents)
+    if not any(answer in text for text in elsewhere for answer in question.answers):
+        yield "near", own
+    yield "far", group
+
+
+def _own(question: CollectionQuestion, collection: Collection) -> set[str]:
+    return {name for name, gain in collection.judged[question.id].items() if gain > 0}
 
 
 def summary(outcomes: Sequence[Outcome]) -> dict[str, dict[str, Any]]:

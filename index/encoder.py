@@ -35,7 +35,6 @@ __all__ = [
     "load_encoder",
     "load_token_counter",
     "quiet_loading",
-    "to_bfloat16",
 ]
 
 log = logging.getLogger(__name__)
@@ -280,7 +279,7 @@ def load_encoder(
     bfloat16 = has_fast_bfloat16()
     loaded = _load(model, models_folder)
     if bfloat16:
-        to_bfloat16(loaded)
+        _to_bfloat16(loaded)
     encoder = SentenceTransformerEncoder(
         loaded, name=model, revision=model_revision(model), batch_size=batch_size, bfloat16=bfloat16
     )
@@ -296,7 +295,7 @@ def has_fast_bfloat16() -> bool:
     return any(torch.cpu.get_capabilities().get(name) for name in _FAST_BFLOAT16)
 
 
-def to_bfloat16(network: "Module") -> None:
+def _to_bfloat16(network: "Module") -> None:
     """Turn a network's matrices to bfloat16, in place.
 
     Only these: sums, norms and the residual stream stay in float32, and the table of words stays mapped from its file

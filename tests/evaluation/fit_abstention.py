@@ -21,6 +21,7 @@ from sklearn.metrics import roc_auc_score
 from chatbot.abstain import SHIPPED, SHIPPED_READ, values_of
 from chatbot.calibrate import gold_evidence
 from chatbot.conversation import find
+from chatbot.evaluate import left_out
 from chatbot.settings import load_settings
 from index import Searcher, load_encoder
 from index.build import make_build
@@ -84,20 +85,12 @@ def fit(rows, names):
 
 
 def collection_evidence(collection, searcher):
-    """The evidence for each question as it is, without its passage, without its group; whether it is answerable.
-
-    A question whose answer's words stand elsewhere in its group may be answered there: not without its passage alone.
-    """
-    texts = {document.id: document.text for document in collection.documents}
+    """The evidence for each question of a collection in each of the kinds of `left_out`; whether it is answerable."""
     questions = collection.questions
     for question, asked in zip(questions, searcher.encode([q.text for q in questions]), strict=True):
-        own = set(collection.judged[question.id])
-        groups = {collection.groups[name] for name in own}
-        yield find(asked, searcher).evidence, True
-        others = (texts[name] for name, group in collection.groups.items() if group in groups and name not in own)
-        if not any(answer in text for text in others for answer in question.answers):
-            yield find(asked, searcher, lambda passage, own=own: passage.document_id in own).evidence, False
-        yield find(asked, searcher, lambda p, g=groups: collection.groups[p.document_id] in g).evidence, False
+        for kind, without in left_out(question, collection, searcher.build.documents):
+            found = find(asked, searcher, lambda passage, without=without: passage.document_id in without)
+            yield found.evidence, kind == "all"
 
 
 if __name__ == "__main__":

@@ -182,7 +182,8 @@ class Run:
             for steps in phases
             for step in range(steps)
         ]
-        self._rate = torch.optim.lr_scheduler.LambdaLR(self._optimiser, lambda step: ([*shares, 0.0])[step])
+        shares.append(0.0)  # the scheduler looks one step ahead
+        self._rate = torch.optim.lr_scheduler.LambdaLR(self._optimiser, lambda step: shares[step])
         self._at = self._done = 0
         if checkpoint.is_file():
             kept = torch.load(checkpoint, map_location="cpu", weights_only=True)
