@@ -36,7 +36,7 @@ _SUPPORT_COVERAGE = 0.35
 """To an open question, a further sentence that itself holds this share of it may be, however its passage ranks."""
 _SAME_SIMILARITY = 0.95
 """Two sentences whose vectors are closer than this say the same."""
-_SURE = 0.5
+_SURE = 0.7
 """From this probability on, the reader's exact words are shown."""
 _AROUND_WORDS = " \u00a0\u202f,;:."
 _MAX_ANTECEDENTS = 2

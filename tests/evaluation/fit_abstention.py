@@ -4,8 +4,9 @@
 
 Unanswerable questions are those that the documents do not answer, and answerable ones as they would be if the passages
 with their gold quotes (of PIAF: their passage, or their whole article) were not there. Of the gold questions the
-choosing half, of PIAF the articles for tuning, and our own on the tuning town: nothing was trained on any of them. The
-three data sets count alike, and so do answerable and unanswerable questions in each. Prints the constants of
+choosing half, of PIAF the articles for tuning, and our own on the tuning town, of which PIAF's are asked too: nothing
+was trained on any of them. The three data sets count alike, in each answerable and unanswerable questions, and among
+these near misses, questions on other matters and the other kinds. Prints the constants of
 chatbot/abstain.py, without a reader, then with it (`SCALES` are those of the latter), and the AUC on these very
 questions. `make evaluate` reports on what was in none of them. Takes ten minutes.
 """
@@ -50,25 +51,29 @@ def main() -> int:
     for shipped, reader in ((SHIPPED, None), (SHIPPED_READ, load_reader(settings.models, encoder))):
         searcher = Searcher(ours, encoder, reader=reader)
         asked = searcher.encode([question.question for question in gold])
-        rows = [(0, found, kind == "answerable") for found, kind, _ in gold_evidence(searcher, asked)]
+        rows = [(0, found, kind) for found, kind, _ in gold_evidence(searcher, asked)]
         rows += [(1, *row) for row in collection_evidence(collection, Searcher(piaf, encoder, reader=reader))]
         searcher = Searcher(town, encoder, reader=reader)
         rows += [(2, *row) for row in collection_evidence(of_town, searcher)]
-        rows += [(2, find(asked, searcher).evidence, False) for asked in searcher.encode(unanswered)]
+        rows += [(2, find(asked, searcher).evidence, "near") for asked in searcher.encode(unanswered)]
+        others = [question.text for question in collection.questions]
+        rows += [(2, find(asked, searcher).evidence, "far") for asked in searcher.encode(others)]
         fit(rows, shipped.evidence)
     return 0
 
 
 def fit(rows, names):
-    """Print the constants for these values of the evidence, fitted on rows of data set, evidence, answerable."""
+    """Print the constants for these values of the evidence, fitted on rows of data set, evidence, kind of question."""
     rows = [row for row in rows if row[1]]
-    of_data, answerable = (np.array([row[column] for row in rows]) for column in (0, 2))
+    of_data, kinds = (np.array([row[column] for row in rows]) for column in (0, 2))
+    answerable = kinds == "answerable"
     values = np.array([values_of(row[1], names) for row in rows])
     weight = np.ones(len(values))
     for data in (0, 1, 2):
-        for kind in (False, True):
-            chosen = (of_data == data) & (answerable == kind)
-            weight[chosen] = len(values) / 6 / chosen.sum()
+        for kind in (of_this := set(kinds[of_data == data])):
+            chosen = (of_data == data) & (kinds == kind)
+            share = 1 if kind == "answerable" else 1 / (len(of_this) - 1)
+            weight[chosen] = share * len(values) / 6 / chosen.sum()
     mean, scale = values.mean(axis=0), values.std(axis=0)
     model = LogisticRegression(max_iter=1000).fit((values - mean) / scale, answerable, sample_weight=weight)
     weights = model.coef_[0] / scale
@@ -85,12 +90,12 @@ def fit(rows, names):
 
 
 def collection_evidence(collection, searcher):
-    """The evidence for each question of a collection in each of the kinds of `left_out`; whether it is answerable."""
+    """The evidence for each question of a collection in each of the kinds of `left_out`, and the kind."""
     questions = collection.questions
     for question, asked in zip(questions, searcher.encode([q.text for q in questions]), strict=True):
         for kind, without in left_out(question, collection, searcher.build.documents):
             found = find(asked, searcher, lambda passage, without=without: passage.document_id in without)
-            yield found.evidence, kind == "all"
+            yield found.evidence, "answerable" if kind == "all" else kind
 
 
 if __name__ == "__main__":
