@@ -186,6 +186,27 @@ def corpus_check(corpus: CorpusOption = None, as_json: JsonOption = False) -> No
         raise typer.Exit(1)
 
 
+@app.command()
+def feedback(as_json: JsonOption = False) -> None:
+    """Lire les avis des personnes sur les réponses, si le réglage feedback_days les fait garder.
+
+    Exemple : loos feedback
+    """
+    from chatbot.feedback import Feedback
+
+    kept = Feedback(load_settings())
+    opinions = list(kept.opinions())
+    if as_json:
+        _print_json(opinions)
+        return
+    if not opinions:
+        why = "" if kept.days else " Le réglage feedback_days est à 0 : rien n’est gardé (docs/reglages.md)."
+        print(f"Aucun avis.{why}", file=sys.stderr)
+    for opinion in opinions:
+        reason = f" – {opinion['reason']}" if opinion["reason"] else ""
+        print(f"{opinion['day']}  {'utile    ' if opinion['useful'] else 'pas utile'}  {opinion['question']}{reason}")
+
+
 @index_app.command("list")
 def index_list(index: IndexOption = None, as_json: JsonOption = False) -> None:
     """Lister les constructions gardées, la plus récente d’abord ; * marque celle en service.

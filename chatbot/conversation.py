@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -20,13 +20,13 @@ from chatbot.messages import messages_for
 from chatbot.settings import Settings
 from chatbot.small_talk import small_talk
 from index import Hit, Searcher
-from index.gold import holds_quote
+from index.gold import GoldQuestion, holds_quote
 from index.question import Question
 from index.store import Calibration
 from ingest import Passage, fold_for_search
 from ingest.normalise import normalise_block
 
-__all__ = ["Found", "check_question", "contact", "find", "reply_to"]
+__all__ = ["Found", "check_question", "contact", "find", "reply_to", "theme_questions"]
 
 FloatArray = NDArray[np.float32]
 
@@ -248,6 +248,37 @@ def _suggestions(asked: Question, hits: Sequence[Hit], language: str, searcher: 
     others = (q for q in searcher.encode(list(texts)) if q.text != asked.text)
     unread = searcher.unread  # the time for reading is the question's own
     return tuple(islice((q.text for q in others if find(q, unread).is_answer), _SUGGESTIONS))
+
+
+def theme_questions(
+    questions: Sequence[GoldQuestion],
+    answered: Set[str],
+    language: str,
+    similarity: Sequence[float] | None = None,
+    before: Set[str] = frozenset(),
+) -> tuple[str, ...]:
+    """One question for each theme that the corpus names by a gold question of the kind `theme`, in their order.
+
+    Of the gold questions in this language on the theme's document, with ids in `answered` or themselves of that kind,
+    the first by `similarity`, one value a question, and none of those asked `before`. Without similarities the theme's
+    own comes first. A theme of which nothing is left to ask is left out.
+    """
+    offered = []
+    for theme in questions:
+        if theme.kind != "theme" or not theme.spans:
+            continue
+        about = [
+            (gold.kind != "theme" if similarity is None else -similarity[row], row)
+            for row, gold in enumerate(questions)
+            if gold.language == language
+            and gold.spans
+            and gold.spans[0].document == theme.spans[0].document
+            and (gold.id in answered or gold.kind == "theme")
+            and gold.question not in before
+        ]
+        if about:
+            offered.append(questions[min(about)[1]].question)
+    return tuple(offered)
 
 
 def _answered(searcher: Searcher, language: str) -> list[int]:

@@ -12,6 +12,7 @@ __all__ = [
     "is_complete",
     "lacks_amount",
     "leans",
+    "opens_with_date",
     "year_of",
 ]
 
@@ -129,6 +130,11 @@ def year_of(sentence: str) -> int | None:
     if not years:
         return None
     return years[0] if _OPENS_WITH_DATE.search(sentence) else min(years)
+
+
+def opens_with_date(sentence: str) -> bool:
+    """Whether a sentence opens with the date that it tells of: « En 1986, … », « Depuis mai 2004, … »."""
+    return bool(_OPENS_WITH_DATE.search(sentence))
 
 
 def lacks_amount(question: str, sentences: Sequence[str]) -> bool:

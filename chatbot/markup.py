@@ -4,14 +4,20 @@ import re
 from collections.abc import Sequence
 from html import escape
 from itertools import groupby
+from urllib.parse import urlencode
 
-from chatbot.answer import Answer, Citation, Reply
+from chatbot.answer import Answer, Citation, Reason, Reply
 from chatbot.messages import Messages, messages_for
-from chatbot.sources import web_address
+from chatbot.plain_page import in_language
+from chatbot.sources import original_address, web_address
 from ingest import Reference
 
-__all__ = ["reply_html", "text_html"]
+__all__ = ["MAX_REASON", "feedback_html", "permalink", "permalink_html", "reply_html", "text_html"]
 
+MAX_REASON = 300
+"""How long the reason that goes with an opinion may be, in characters."""
+
+_ON_THE_DOCUMENTS = (Reason.NOT_SAID, Reason.NOT_IN_CORPUS, Reason.TOWN_SERVICE)
 _SPECIAL = re.compile(r"[!-/:-@\[-`{-~\n]")
 _WEB_ADDRESS = re.compile(r"(https?://\S*[^\s.,;:!?)»])")
 
@@ -24,8 +30,11 @@ def text_html(text: str) -> str:
     return _SPECIAL.sub(lambda match: f"&#{ord(match.group())};", text)
 
 
-def reply_html(reply: Reply, sentences: int | None = None) -> str:
-    """A reply as one line of HTML; of an answer, only the first `sentences` where given, without the sources."""
+def reply_html(reply: Reply, sentences: int | None = None, below: str = "") -> str:
+    """A reply as one line of HTML, with what is to stand `below` what it says.
+
+    Of an answer, only the first `sentences` where given, without the sources.
+    """
     messages = messages_for(reply.language)
     if isinstance(reply, Answer):
         shown = reply.sentences[:sentences]
@@ -45,6 +54,7 @@ def reply_html(reply: Reply, sentences: int | None = None) -> str:
     else:
         html = f'<p class="abstention">{_linked(reply.text)}</p>'
         places, title = reply.nearest, messages.see_also if reply.is_partial else messages.nearest
+    sources = ""
     if places:
         # What is nearest is a whole passage, not a quote: the sources of its sentences stand with its text.
         is_partial = not isinstance(reply, Answer) and reply.is_partial
@@ -52,14 +62,56 @@ def reply_html(reply: Reply, sentences: int | None = None) -> str:
         items = "".join(
             f"<li>{_quote(place) if is_partial else ''}{_place(place, messages, based_on)}</li>" for place in places
         )
-        html += f'<h2 class="places-title">{text_html(title)}</h2><ol class="places">{items}</ol>'
+        title = f'<h2 class="places-title">{text_html(title)}</h2>'
+        sources = f'<div class="sources">{title}<ol class="places">{items}</ol></div>'
     if not isinstance(reply, Answer) and reply.suggestions:
-        html += f'<p class="suggestions">{text_html(messages.suggestions)}</p>'
+        below += f'<p class="suggestions">{text_html(messages.suggestions)}</p>'
     whole = "" if sentences is None else " growing"
     if reply.understood:
-        said = text_html(messages.understood.format(question=reply.understood))
-        html = f'<p class="understood">{said}</p>{html}'
-    return f'<div class="reply{whole}" lang="{messages.language}">{html}</div>'
+        understood = text_html(messages.understood.format(question=reply.understood))
+        html = f'<p class="understood">{understood}</p>{html}'
+    said = f'<div class="said">{html}</div>'
+    return f'<div class="reply{whole}" lang="{messages.language}">{said}{sources}{below}</div>'
+
+
+def permalink_html(reply: Reply) -> str:
+    """A link to the reply's own page, as one line of HTML; nothing where there is no such page."""
+    messages = messages_for(reply.language)
+    address = permalink(reply)
+    link = f'<a href="{escape(address)}">{text_html(messages.permalink)}</a>'
+    return f'<p class="permalink" lang="{messages.language}">{link}</p>' if address else ""
+
+
+def permalink(reply: Reply) -> str:
+    """The address of the page that gives this reply, and says so when the documents have changed since.
+
+    Empty where what was said is no question to the documents.
+    """
+    if not isinstance(reply, Answer) and reply.reason not in _ON_THE_DOCUMENTS:
+        return ""
+    query = urlencode({"q": reply.understood or reply.question, "build": reply.build_id})
+    return in_language(f"/ask?{query}", messages_for(reply.language))
+
+
+def feedback_html(reply: Reply, days: int) -> str:
+    """A form that says whether the reply is useful, as one line of HTML; nothing where opinions are not kept, 0 days
+    that is, or what was said is no question to the documents."""
+    if not days or not permalink(reply):
+        return ""
+    messages = messages_for(reply.language)
+    given = {"question": reply.question, "build": reply.build_id, "lang": messages.language}
+    hidden = "".join(f'<input type="hidden" name="{name}" value="{text_html(text)}">' for name, text in given.items())
+    options = (("yes", messages.feedback_useful), ("no", messages.feedback_not_useful))
+    buttons = "".join(
+        f'<button type="submit" name="useful" value="{value}">{text_html(name)}</button>' for value, name in options
+    )
+    return (
+        f'<form class="feedback" method="post" action="/feedback" lang="{messages.language}">{hidden}<fieldset>'
+        f"<legend>{text_html(messages.feedback)}</legend>"
+        f"<label>{text_html(messages.feedback_reason)}"
+        f' <input type="text" name="reason" maxlength="{MAX_REASON}"></label>'
+        f'{buttons}<p class="hint">{text_html(messages.feedback_notice.format(days=days))}</p></fieldset></form>'
+    )
 
 
 def _quote(citation: Citation) -> str:
@@ -81,14 +133,14 @@ def _said(text: str, cited: Sequence[Citation]) -> str:
 def _linked(text: str) -> str:
     """A text with the web addresses in it as links."""
     return "".join(
-        f'<a href="{escape(part)}" target="_blank" rel="noopener">{text_html(part)}</a>' if i % 2 else text_html(part)
+        f'<a href="{escape(part)}">{text_html(part)}</a>' if i % 2 else text_html(part)
         for i, part in enumerate(_WEB_ADDRESS.split(text))
     )
 
 
 def _mark(citation: Citation, messages: Messages) -> str:
     return (
-        f'<a class="cite" href="{escape(citation.deep_link)}" target="_blank" rel="noopener" '
+        f'<a class="cite" href="{escape(in_language(citation.deep_link, messages))}" '
         f'title="{text_html(" › ".join((citation.title, *citation.heading_path)))}">'
         f'<span class="unseen">{text_html(messages.source)} </span>&#91;{citation.number}&#93;</a>'
     )
@@ -103,11 +155,12 @@ def _place(citation: Citation, messages: Messages, based_on: bool) -> str:
         references = " ; ".join(_reference(reference) for reference in citation.references)
         about += f'<span class="about">{text_html(messages.based_on)} <span lang="fr">{references}</span></span>'
     unseen = f'<span class="unseen"> ({text_html(messages.source)} {citation.number})</span>'
-    links = [(citation.deep_link, messages.read_in_context), (web_address(citation.url), messages.original_page)]
+    links = [
+        (in_language(citation.deep_link, messages), messages.read_in_context),
+        (original_address(citation.url, citation.kind, citation.quote), messages.original_page),
+    ]
     anchors = " ".join(
-        f'<a href="{escape(address)}" target="_blank" rel="noopener">{text_html(name)}{unseen}</a>'
-        for address, name in links
-        if address
+        f'<a href="{escape(address)}">{text_html(name)}{unseen}</a>' for address, name in links if address
     )
     title = f'<span class="title" lang="fr">{text_html(citation.title)}</span>'
     return f'{title}{path} {about}<span class="links">{anchors}</span>'
@@ -118,5 +171,5 @@ def _reference(reference: Reference) -> str:
     name = text_html(reference.title or reference.url)
     publisher = f"{text_html(reference.publisher)} – " if reference.publisher else ""
     if url := web_address(reference.url):
-        return f'{publisher}<a href="{escape(url)}" target="_blank" rel="noopener">{name}</a>'
+        return f'{publisher}<a href="{escape(url)}">{name}</a>'
     return publisher + name

@@ -1,7 +1,9 @@
 """Every sentence that people who ask are shown, in one place per language: French, and English beside it."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import asdict, dataclass, replace
 from datetime import date
+from typing import Any
 
 from ingest import DocumentKind
 
@@ -13,6 +15,7 @@ class Messages:
     """The words around the documents' words, in one language. `{name}` marks what is filled in."""
 
     language: str
+    language_name: str
     months: tuple[str, ...]
 
     # replies
@@ -43,24 +46,77 @@ class Messages:
     suggestions: str
 
     # page
+    site_name: str
+    pages: str
+    ask_a_question: str
+    timeline: str
+    documents: str
+    accessibility_status: str
+    accessibility_title: str
+    machine_notice: str
+    skip_to_text: str
+    skip_to_question: str
     page_title: str
     page_introduction: str
-    page_needs_javascript: str
     conversation: str
     question: str
     reply: str
     question_hint: str
+    question_limit: str
+    characters_left: str
+    characters_too_many: str
     send: str
+    stop: str
+    stopped: str
     clear: str
     theme_questions: str
+    other_questions: str
     searching: str
     loading: str
     unavailable: str
     failed: str
+    queued: str
+    connection_lost: str
+
+    # a source beside the answer
+    passage: str
+    passage_number: str
+    passage_failed: str
+    previous_quote: str
+    next_quote: str
+    close: str
+    whole_document: str
+
+    # an answer as a page
+    permalink: str
+    answer_page: str
+    answered_from: str
+    corpus_changed: str
+    ask_another: str
+
+    # feedback
+    feedback: str
+    feedback_useful: str
+    feedback_not_useful: str
+    feedback_reason: str
+    feedback_notice: str
+    feedback_thanks: str
+    feedback_closed: str
+    feedback_failed: str
+
+    # timeline
+    timeline_title: str
+    timeline_introduction: str
+    timeline_overview: str
+    timeline_year: str
+    timeline_more: str
+    timeline_ask: str
+    timeline_question: str
+    timeline_empty: str
 
     # documents
-    skip_to_text: str
-    back_to_page: str
+    documents_title: str
+    documents_introduction: str
     about_document: str
     publisher: str
     published: str
@@ -90,7 +146,7 @@ class Messages:
         return f"{number} {self.months[day.month - 1]} {day.year}"
 
     def origin(self, kind: DocumentKind, publisher: str, published: str) -> str:
-        """Whose words a document holds and since when: « Texte original : Ville de Loos-en-Gohelle, 31 mai 2024 »."""
+        """Whose words a document holds and since when: « Texte original : Ville de Loos-en-Gohelle, 31 mai 2024 »."""
         if kind is DocumentKind.FICHE:
             whose = self.fiche
         else:
@@ -98,15 +154,16 @@ class Messages:
         return ", ".join(filter(None, (whose, self.date(published))))
 
 
-FRENCH = Messages(
+_FRENCH = Messages(
     language="fr",
+    language_name="Français",
     months=(
         *("janvier", "février", "mars", "avril", "mai", "juin"),
         *("juillet", "août", "septembre", "octobre", "novembre", "décembre"),
     ),
     not_in_corpus=(
         "Je n’ai pas trouvé de réponse à cette question dans les documents. "
-        "Pour une démarche ou un service municipal, adressez-vous à : {contact}."
+        "Pour une démarche ou un service municipal, adressez-vous à : {contact}."
     ),
     not_said=(
         "Les documents parlent de ce sujet, mais je n’y ai pas trouvé exactement ce que vous demandez. "
@@ -115,7 +172,7 @@ FRENCH = Messages(
     nothing_more=(
         "Je n’ai rien trouvé de plus sur ce sujet dans les documents. La mairie peut vous en dire plus : {contact}."
     ),
-    understood="Compris comme\u00a0: «\u00a0{question}\u00a0»",
+    understood="Compris comme : « {question} »",
     town_service=(
         "C’est une question pour un service de la mairie, dont les documents ne parlent pas. "
         "Adressez-vous à : {contact}."
@@ -128,69 +185,140 @@ FRENCH = Messages(
         "l’implication des habitants, d’agriculture et d’alimentation, d’énergie, de biodiversité et de cadre de vie. "
         "Pour une démarche ou un service municipal, adressez-vous à : {contact}."
     ),
-    no_words="Je n’ai pas compris de question. Écrivez-la en quelques mots, par exemple : « {example} »",
+    no_words="Je n’ai pas compris de question. Écrivez-la en quelques mots, par exemple : « {example} »",
     example_question="Que fait la ville pour la transition ?",
-    question_about="Que disent les documents sur « {heading} » ?",
+    question_about="Que disent les documents sur « {heading} » ?",
     question_empty="Écrivez d’abord une question.",
-    question_too_long="La question est trop longue : {length} caractères, la limite est de {limit}. Raccourcissez-la.",
+    question_too_long="La question est trop longue : {length} caractères, la limite est de {limit}. Raccourcissez-la.",
     not_ready="Le service se charge encore. Réessayez dans quelques secondes.",
     sources="Sources",
     source="Source",
     read_in_context="Lire dans son contexte",
     original_page="Page d’origine",
     original="Texte original",
-    original_by="Texte original : {publisher}",
+    original_by="Texte original : {publisher}",
     fiche="Fiche rédigée pour ce service à partir de sources publiques",
     based_on="D’après",
     nearest="Ce qui s’en approche le plus",
     see_also="Voir aussi",
     suggestions="Les documents répondent à ces questions",
+    site_name="Loos-en-Gohelle en transition",
+    pages="Pages du service",
+    ask_a_question="Poser une question",
+    timeline="Frise",
+    documents="Documents",
+    accessibility_status="Accessibilité : partiellement conforme",
+    accessibility_title="Déclaration d’accessibilité",
+    machine_notice=(
+        "Une machine choisit les réponses, mot à mot dans les documents. Aucun cookie ; vos questions ne sont pas "
+        "gardées."
+    ),
+    skip_to_text="Aller au texte",
+    skip_to_question="Aller à la question",
     page_title="Vos questions sur la transition de Loos-en-Gohelle",
     page_introduction=(
-        "C’est une machine qui vous répond, uniquement avec les mots de ses documents : des textes de la ville et des "
+        "C’est une machine qui vous répond, uniquement avec les mots de ses documents : des textes de la ville et des "
         "fiches tirées de sources publiques. Chaque phrase montre sa source. Quand les documents ne répondent pas, "
         "elle le dit."
     ),
-    page_needs_javascript="Cette page a besoin de JavaScript. Activez-le dans le navigateur, puis rechargez la page.",
     conversation="Conversation",
     question="Votre question",
     reply="Réponse",
-    question_hint="{limit} caractères au plus. « Entrée » envoie, « Maj + Entrée » passe à la ligne.",
+    question_hint="« Entrée » envoie, « Maj + Entrée » passe à la ligne.",
+    question_limit="{limit} caractères au plus.",
+    characters_left="Encore {count} caractères.",
+    characters_too_many="{count} caractères de trop : raccourcissez la question.",
     send="Envoyer",
-    clear="Effacer",
+    stop="Arrêter",
+    stopped="La recherche est arrêtée.",
+    clear="Nouvelle conversation",
     theme_questions="Pour commencer",
+    other_questions="Autres questions, par thème",
     searching="Recherche…",
     loading="Le service finit de se charger…",
     unavailable="Le service ne peut pas répondre pour le moment. Réessayez plus tard.",
     failed="Une erreur s’est produite et la question n’a pas reçu de réponse. Réessayez.",
-    skip_to_text="Aller au texte",
-    back_to_page="Poser une question",
+    queued="Votre question attend son tour…",
+    connection_lost="La connexion au service est coupée. Réessayez dans un instant, ou rechargez la page.",
+    passage="Le passage cité",
+    passage_number="Source {number} sur {count}",
+    passage_failed="Le passage n’a pas pu être ouvert ici. Ouvrez le document :",
+    previous_quote="Source précédente",
+    next_quote="Source suivante",
+    close="Fermer",
+    whole_document="Lire tout le document",
+    permalink="Cette réponse sur une page, à partager ou à imprimer",
+    answer_page="Réponse",
+    answered_from="Réponse tirée des documents dans leur version {build}.",
+    corpus_changed=(
+        "Les documents ont changé depuis que ce lien a été fait : la réponse ci-dessous est celle d’aujourd’hui, elle "
+        "peut être différente."
+    ),
+    ask_another="Poser une autre question",
+    feedback="Cette réponse vous est-elle utile ?",
+    feedback_useful="Oui",
+    feedback_not_useful="Non",
+    feedback_reason="Pourquoi ? (facultatif)",
+    feedback_notice=(
+        "Votre avis est gardé {days} jours avec la question, votre remarque et la date, sans rien qui dise qui vous "
+        "êtes. N’y écrivez rien de personnel."
+    ),
+    feedback_thanks="Merci. Votre avis est enregistré.",
+    feedback_closed="Les avis ne sont pas recueillis.",
+    feedback_failed="Votre avis n’a pas pu être enregistré. Réessayez plus tard.",
+    timeline_title="Frise de la transition",
+    timeline_introduction=(
+        "Les phrases datées des documents, année par année, mot à mot, chacune avec sa source : {count} phrases, de "
+        "{first} à {last}."
+    ),
+    timeline_overview="Aller à une année",
+    timeline_year="{year}, {count} phrases",
+    timeline_more="Les autres phrases sur {year} ({count})",
+    timeline_ask="Demander ce qui s’est passé en {year}",
+    timeline_question="Que s’est-il passé en {year} à Loos-en-Gohelle ?",
+    timeline_empty="Aucune phrase des documents ne nomme une année.",
+    documents_title="Les documents",
+    documents_introduction="Le service répond uniquement avec les mots de ces {count} documents.",
     about_document="À propos de ce document",
     publisher="Publié par",
     published="Publié le",
     retrieved="Texte relevé le",
     licence="Droits",
-    picture="Image :",
+    picture="Image :",
     references="Sources citées",
     reference="source {number}",
     quote_changed=(
-        "Ce document a changé depuis la réponse qui le cite : le passage cité n’y est plus marqué. "
+        "Ce document a changé depuis la réponse qui le cite : le passage cité n’y est plus marqué. "
         "Posez la question de nouveau pour avoir une réponse à jour."
     ),
     document_not_ready="Document pas encore disponible",
     document_unknown="Document introuvable",
     document_unknown_why="Ce document n’existe pas, ou il a été retiré depuis la réponse qui le cite.",
     request_invalid=(
-        "Envoyez un objet JSON avec « question » (un texte) et, au choix, « language » (deux lettres, comme « fr ») "
-        "et « history » (une liste), rien d’autre. À corriger : {field}."
+        "Envoyez un objet JSON avec « question » (un texte) et, au choix, « language » (deux lettres, comme « fr ») "
+        "et « history » (une liste), rien d’autre. À corriger : {field}."
     ),
-    request_too_large="La requête est trop grande : la limite est de {limit} octets.",
+    request_too_large="La requête est trop grande : la limite est de {limit} octets.",
     address_unknown="Cette adresse n’existe pas.",
     method_unknown="Cette adresse ne s’utilise pas avec cette méthode.",
 )
 
+
+def _with_hard_spaces(messages: Messages) -> Messages:
+    """The same with the spaces that French sets inside « » and before « : ; ? ! » as ones where no line breaks."""
+
+    def spaced(text: str) -> str:
+        return re.sub(r"(?<=\S) (?=[:;?!»])|(?<=«) ", "\u00a0", text)
+
+    texts: dict[str, Any] = {name: spaced(text) for name, text in asdict(messages).items() if name != "months"}
+    return replace(messages, **texts)
+
+
+FRENCH = _with_hard_spaces(_FRENCH)
+
 ENGLISH = Messages(
     language="en",
+    language_name="English",
     months=(
         *("January", "February", "March", "April", "May", "June"),
         *("July", "August", "September", "October", "November", "December"),
@@ -234,26 +362,79 @@ ENGLISH = Messages(
     nearest="What comes closest",
     see_also="See also",
     suggestions="The documents answer these questions",
+    site_name="Loos-en-Gohelle in transition",
+    pages="Pages of this service",
+    ask_a_question="Ask a question",
+    timeline="Timeline",
+    documents="Documents",
+    accessibility_status="Accessibility: partially compliant",
+    accessibility_title="Accessibility statement",
+    machine_notice="A machine chooses the answers, in the documents’ words. No cookie; your questions are not kept.",
+    skip_to_text="Skip to the text",
+    skip_to_question="Skip to the question",
     page_title="Your questions about the transition of Loos-en-Gohelle",
     page_introduction=(
         "A machine answers here, only in the words of its documents: texts by the town and fact sheets from public "
         "sources. "
         "Each sentence shows its source. Where the documents do not answer, it says so."
     ),
-    page_needs_javascript="This page needs JavaScript. Please enable it in your browser and reload the page.",
     conversation="Conversation",
     question="Your question",
     reply="Reply",
-    question_hint="At most {limit} characters. “Enter” sends, “Shift + Enter” starts a new line.",
+    question_hint="“Enter” sends, “Shift + Enter” starts a new line.",
+    question_limit="At most {limit} characters.",
+    characters_left="{count} characters left.",
+    characters_too_many="{count} characters too many: please shorten the question.",
     send="Send",
-    clear="Clear",
+    stop="Stop",
+    stopped="The search was stopped.",
+    clear="New conversation",
     theme_questions="To begin with",
+    other_questions="Other questions, by theme",
     searching="Searching…",
     loading="The service is about to be ready…",
     unavailable="The service cannot answer at the moment. Please try again later.",
     failed="Something went wrong and the question was not answered. Please try again.",
-    skip_to_text="Skip to the text",
-    back_to_page="Ask a question",
+    queued="Your question is waiting for its turn…",
+    connection_lost="The connection to the service is lost. Please try again in a moment, or reload the page.",
+    passage="The passage quoted",
+    passage_number="Source {number} of {count}",
+    passage_failed="The passage could not be opened here. Open the document:",
+    previous_quote="Previous source",
+    next_quote="Next source",
+    close="Close",
+    whole_document="Read the whole document",
+    permalink="This answer as a page, to share or print",
+    answer_page="Answer",
+    answered_from="Answered from the documents as of version {build}.",
+    corpus_changed=(
+        "The documents have changed since this link was made: the answer below is today’s, and may be another one."
+    ),
+    ask_another="Ask another question",
+    feedback="Is this answer useful?",
+    feedback_useful="Yes",
+    feedback_not_useful="No",
+    feedback_reason="Why? (optional)",
+    feedback_notice=(
+        "Your opinion is kept for {days} days with the question, your remark and the date, and nothing that says who "
+        "you are. Please write nothing personal."
+    ),
+    feedback_thanks="Thank you. Your opinion is recorded.",
+    feedback_closed="Opinions are not collected.",
+    feedback_failed="Your opinion could not be recorded. Please try again later.",
+    timeline_title="Timeline of the transition",
+    timeline_introduction=(
+        "The dated sentences of the documents, year by year, word for word, each with its source: {count} sentences, "
+        "from {first} to {last}. The documents are in French."
+    ),
+    timeline_overview="Go to a year",
+    timeline_year="{year}, {count} sentences",
+    timeline_more="The other sentences on {year} ({count})",
+    timeline_ask="Ask what happened in {year}",
+    timeline_question="What happened in {year} in Loos-en-Gohelle?",
+    timeline_empty="No sentence of the documents names a year.",
+    documents_title="The documents",
+    documents_introduction="The service answers only in the words of these {count} documents. They are in French.",
     about_document="About this document",
     publisher="Published by",
     published="Published on",

@@ -5,7 +5,6 @@ import contextlib
 import errno
 import gc
 import logging
-import re
 import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -17,7 +16,7 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.datastructures import MutableHeaders
@@ -27,13 +26,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from chatbot.answer import to_json
 from chatbot.conversation import check_question
 from chatbot.errors import InvalidQuestion, NotReady, PortInUse
+from chatbot.feedback import Feedback
 from chatbot.follow_up import Turn
 from chatbot.messages import FRENCH, LANGUAGES, messages_for
 from chatbot.page import mount_page
+from chatbot.plain_routes import plain_routes
+from chatbot.problems import language_of, not_ready, problem
 from chatbot.service import Service
 from chatbot.settings import Settings
-from chatbot.sources import document_page, missing_page
-from ingest.sentences import Span
 
 __all__ = ["MAX_BODY_BYTES", "create_app", "serve"]
 
@@ -43,12 +43,10 @@ MAX_BODY_BYTES = 64 * 1024
 """Largest request body read, in bytes."""
 
 _STATIC = Path(__file__).parent / "static"
-_RETRY_AFTER_S = 5
+_DROP_S = 3600.0
+"""How often opinions that are too old are looked for, in seconds."""
 _HEAD_START_S = 0.3
 """How long the page has the processor for itself before the index and the encoder begin to load, in seconds."""
-
-_SPAN = re.compile(r"(\d{1,9})-(\d{1,9})", re.ASCII)
-_DOCUMENT_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
 
 
 def _whole(text: str) -> str:
@@ -126,11 +124,19 @@ def serve(settings: Settings) -> None:
 def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
     """The HTTP application. It starts and stops its service: one with these settings, unless another is given."""
     service = service or Service(settings)
+    feedback = Feedback(settings)
+
+    async def drop_old_opinions() -> None:
+        while True:
+            await asyncio.to_thread(feedback.drop_old)
+            await asyncio.sleep(_DROP_S)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         start = asyncio.get_running_loop().call_later(_HEAD_START_S, service.start)
+        dropping = asyncio.create_task(drop_old_opinions())
         yield
+        dropping.cancel()
         start.cancel()
         service.stop()
 
@@ -149,7 +155,7 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _body_problem)
     app.add_exception_handler(Exception, _unexpected_problem)
     _add_interface(app, service)
-    _add_documents(app, service)
+    app.router.routes.extend(plain_routes(service, feedback))
     _add_files(app)
     app.state.end_streams = mount_page(app, service)
     return app
@@ -173,27 +179,27 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _add_interface(app: FastAPI, service: Service) -> None:
-    problem: dict[str, Any] = {"content": {"application/problem+json": {}}}
+    problems: dict[str, Any] = {"content": {"application/problem+json": {}}}
     refusals: dict[int | str, dict[str, Any]] = {
-        413: {"description": "The body is too large.", **problem},
-        422: {"description": "The question is empty or too long, or the body is not as described.", **problem},
-        503: {"description": "The service is still loading, or could not be loaded.", **problem},
+        413: {"description": "The body is too large.", **problems},
+        422: {"description": "The question is empty or too long, or the body is not as described.", **problems},
+        503: {"description": "The service is still loading, or could not be loaded.", **problems},
     }
 
     @app.post("/api/ask", responses=refusals, response_model=None)
     def ask(asked: Question, request: Request) -> Any:
         """The answer with its citations, or an abstention."""
-        language = asked.language or _language(request)
+        language = asked.language or language_of(request)
         if not service.is_ready:
-            return _not_ready(service, language)
+            return not_ready(service, language)
         try:
             check_question(asked.question, language, service.settings)
             turns = [Turn(turn.question, turn.answer) for turn in asked.history or ()]
             return to_json(service.ask(asked.question, asked.language, turns))
         except InvalidQuestion as error:
-            return _problem(422, str(error), language)
+            return problem(422, str(error), language)
         except NotReady:
-            return _not_ready(service, language)
+            return not_ready(service, language)
 
     @app.head("/api/health", include_in_schema=False)
     @app.get("/api/health")
@@ -206,32 +212,8 @@ def _add_interface(app: FastAPI, service: Service) -> None:
     def ready(request: Request) -> Any:
         """That questions are answered, and from which build."""
         if not service.is_ready:
-            return _not_ready(service, _language(request))
+            return not_ready(service, language_of(request))
         return {"status": "ready", "build_id": service.build.manifest.build_id}
-
-
-def _add_documents(app: FastAPI, service: Service) -> None:
-    headers = {"Content-Security-Policy": _DOCUMENT_POLICY, "Cache-Control": "no-cache"}
-
-    @app.api_route("/sources/{document_id}", methods=["GET", "HEAD"], include_in_schema=False)
-    def document(document_id: str, request: Request, quote: str | None = None, v: str | None = None) -> Response:
-        try:
-            found = service.build.documents.get(document_id)
-        except NotReady:
-            if not _is_read_by_people(request):
-                return _not_ready(service, _language(request))
-            why = FRENCH.unavailable if service.failure else FRENCH.not_ready
-            wait = {"Retry-After": str(_RETRY_AFTER_S)}
-            return HTMLResponse(missing_page(FRENCH.document_not_ready, why), 503, headers | wait)
-        if found is None:
-            if not _is_read_by_people(request):
-                return _problem(404, messages_for(_language(request)).document_unknown_why, _language(request))
-            page = missing_page(FRENCH.document_unknown, FRENCH.document_unknown_why)
-            return HTMLResponse(page, 404, headers)
-        span = _span(quote)
-        linked = quote is not None or v is not None
-        is_current = not linked or (span is not None and v == found.source.sha256[:8])
-        return HTMLResponse(document_page(found, span, is_current), headers=headers)
 
 
 def _add_files(app: FastAPI) -> None:
@@ -298,36 +280,9 @@ def _declared_length(request: Request) -> int:
     return int(declared) if declared.isdecimal() and declared.isascii() else 0
 
 
-def _span(quote: str | None) -> Span | None:
-    match = _SPAN.fullmatch(quote or "")
-    return (int(match[1]), int(match[2])) if match else None
-
-
-def _is_read_by_people(request: Request) -> bool:
-    return "text/html" in request.headers.get("accept", "")
-
-
-def _language(request: Request) -> str:
-    """The language for a client that named none in its request: French unless it prefers English."""
-    return "en" if request.headers.get("accept-language", "").lower().startswith("en") else "fr"
-
-
-def _problem(status: int, detail: str, language: str, headers: Mapping[str, str] | None = None) -> Response:
-    """An error as RFC 9457 has it."""
-    content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
-    said_in = {"Content-Language": messages_for(language).language}
-    return JSONResponse(content, status, {**(headers or {}), **said_in}, "application/problem+json")
-
-
-def _not_ready(service: Service, language: str) -> Response:
-    messages = messages_for(language)
-    detail = messages.unavailable if service.failure else messages.not_ready
-    return _problem(503, detail, language, {"Retry-After": str(_RETRY_AFTER_S)})
-
-
 async def _http_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteHTTPException)
-    messages = messages_for(_language(request))
+    messages = messages_for(language_of(request))
     details = {
         400: messages.request_invalid.format(field="JSON"),
         404: messages.address_unknown,
@@ -335,17 +290,17 @@ async def _http_problem(request: Request, error: Exception) -> Response:
         413: messages.request_too_large.format(limit=MAX_BODY_BYTES),
     }
     detail = details.get(error.status_code, str(error.detail))
-    return _problem(error.status_code, detail, messages.language, error.headers)
+    return problem(error.status_code, detail, messages.language, error.headers)
 
 
 async def _body_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     asked = error.body.get("language") if isinstance(error.body, Mapping) else None
-    messages = messages_for(asked if isinstance(asked, str) and asked in LANGUAGES else _language(request))
+    messages = messages_for(asked if isinstance(asked, str) and asked in LANGUAGES else language_of(request))
     field = next((part for part in error.errors()[0]["loc"][1:] if isinstance(part, str)), "JSON")
-    return _problem(422, messages.request_invalid.format(field=field), messages.language)
+    return problem(422, messages.request_invalid.format(field=field), messages.language)
 
 
 async def _unexpected_problem(request: Request, _: Exception) -> Response:
-    messages = messages_for(_language(request))
-    return _problem(500, messages.failed, messages.language)
+    messages = messages_for(language_of(request))
+    return problem(500, messages.failed, messages.language)

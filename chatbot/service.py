@@ -3,10 +3,11 @@
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
+from chatbot.abstain import calibration_of
 from chatbot.answer import Reply
-from chatbot.conversation import check_question, reply_to
+from chatbot.conversation import check_question, reply_to, theme_questions
 from chatbot.errors import NotReady
 from chatbot.follow_up import Turn
 from chatbot.messages import messages_for
@@ -104,6 +105,31 @@ class Service:
         if searcher is None:
             raise NotReady(messages_for(language or "fr").not_ready)
         return reply_to(question, searcher, self.settings, language, turns)
+
+    def theme_questions(self, language: str, asked: str = "", before: Set[str] = frozenset()) -> tuple[str, ...]:
+        """The questions to offer, one a theme: to begin with, or near the one `asked`; none of those asked `before`.
+
+        None where no sound build is live.
+        """
+        searcher = self._searcher
+        if searcher is None:
+            try:
+                build_id = self.store.current_id()
+                if build_id is None:
+                    return ()
+                questions, calibrations = self.store.questions(build_id), self.store.manifest(build_id).calibrations
+            except IndexStoreError as error:
+                log.warning("no questions to offer: %s", error)
+                return ()
+            answered = {id for calibration in calibrations for id in calibration.answered}
+            return theme_questions(questions, answered, language, before=before)
+        build = searcher.build
+        answered = set(calibration_of(build, is_read=searcher.reader is not None).answered)
+        similarity = None
+        if asked:
+            (question,) = searcher.encode([asked])
+            similarity = (build.question_vectors @ question.vector).tolist()
+        return theme_questions(build.questions, answered, language, similarity, before)
 
     def load(self) -> None:
         """Load the live build, then the encoder. Raises as `Store.load` and `load_encoder`."""

@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", min_length=1)
     port: int = Field(7860, ge=1, le=65535)
     max_question_characters: int = Field(1000, ge=50, le=10_000)
+    feedback_days: int = Field(0, ge=0, le=365)
+    feedback: Path = Path("var/feedback")
     contact_name: str = "Mairie de Loos-en-Gohelle"
     contact_url: str = Field("https://loos-en-gohelle.fr", pattern=r"^(https?://\S+)?$")
     contact_phone: str = ""

@@ -1,15 +1,17 @@
-"""A document as a plain HTML page, with a quote marked at its exact place: what a citation opens."""
+"""A document as a plain HTML page, with a quote marked at its exact place: what a citation opens; and their list."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from html import escape
 
-from chatbot.messages import FRENCH
-from ingest import Document, Reference
-from ingest.document import Block, BlockKind
+from chatbot.messages import FRENCH, Messages
+from chatbot.plain_page import in_language, plain_page
+from chatbot.text_fragment import with_text_fragment
+from ingest import Document, DocumentKind, Reference
+from ingest.document import Block, BlockKind, Section
 from ingest.sentences import Span, sentence_spans
 
-__all__ = ["document_page", "missing_page", "web_address"]
+__all__ = ["document_page", "documents_page", "missing_page", "original_address", "passage_html", "web_address"]
 
 _LOWEST_HEADING = 4
 
@@ -17,8 +19,8 @@ _Notes = Mapping[int, str]
 """By offset in the text, in order, the HTML of the note marks that stand there."""
 
 
-def document_page(document: Document, quote: Span | None, is_current: bool) -> str:
-    """The whole page of a document, in French, without JavaScript.
+def document_page(document: Document, quote: Span | None, is_current: bool, messages: Messages = FRENCH) -> str:
+    """The whole page of a document, without JavaScript.
 
     A sentence that names its sources is followed by their numbers, which lead to a list after the text.
 
@@ -27,23 +29,71 @@ def document_page(document: Document, quote: Span | None, is_current: bool) -> s
     `p-{quote[0]}`. A notice says that the quote is not marked where the link was made for another state of the
     document (`is_current` false) or the quote is not in the text.
     """
-    marked = quote if quote and is_current and _is_in_text(document, quote) else None
-    notice = f'<p class="notice" role="note">{escape(FRENCH.quote_changed)}</p>\n'
-    notice = "" if is_current and marked == quote else notice
+    marked, notice = _marked(document, quote, is_current, messages)
     title, rest = _title(document)
-    start = f"p-{marked[0]}" if marked else "texte"
-    return _page(
+    return plain_page(
         document.title,
-        f'<a class="skip" href="#{start}">{escape(FRENCH.skip_to_text)}</a>',
-        f"<article>\n<h1>{_inline(document.text, {}, title, marked) if title else escape(document.title)}</h1>\n"
-        f'{_note(document)}{_about(document)}{notice}<div id="texte" tabindex="-1">\n'
-        f"{''.join(_body(document, rest, marked))}</div>\n{_references(document)}</article>",
+        f'<article lang="fr">\n<h1>{_inline(document.text, {}, title, marked) if title else escape(document.title)}'
+        f'</h1>\n{_note(document)}{_about(document, messages)}{notice}<div id="texte" tabindex="-1">\n'
+        f"{''.join(_body(document, rest, marked, messages))}</div>\n{_references(document, messages)}</article>",
+        messages,
+        start=f"p-{marked[0]}" if marked else "texte",
     )
 
 
-def missing_page(title: str, text: str) -> str:
-    """A page that says, in a title and a sentence, why there is no document to show."""
-    return _page(title, "", f"<h1>{escape(title)}</h1>\n<p>{escape(text)}</p>")
+def passage_html(document: Document, quote: Span, is_current: bool, messages: Messages, address: str) -> str:
+    """The section of a document around a quote, marked as in `document_page`, to be shown beside an answer.
+
+    `address` is that of the whole document at the quote.
+    """
+    marked, notice = _marked(document, quote, is_current, messages)
+    inside = [section for section in document.sections if section.start < quote[1] and quote[0] < section.end]
+    path = inside[0].heading_path if marked and inside else ()
+    blocks = [(3, block) for section in inside for block in section.blocks] if marked else []
+    about = messages.origin(document.source.kind, document.source.publisher, document.source.published)
+    trail = f'<p class="path" lang="fr">{escape(" › ".join(path))}</p>' if path else ""
+    text = document.text[quote[0] : quote[1]] if marked else ""
+    links = [(in_language(address, messages), messages.whole_document)]
+    if original := original_address(document.source.url, document.source.kind, text):
+        links.append((original, messages.original_page))
+    anchors = "".join(f'<a href="{escape(href)}" rel="noopener">{escape(name)}</a>' for href, name in links)
+    return (
+        f'<article>\n<h2 lang="fr">{escape(document.title)}</h2>\n{trail}<p class="about">{escape(about)}</p>\n'
+        f'{notice}<div class="passage" lang="fr">\n{"".join(_body(document, blocks, marked, messages))}</div>\n'
+        f'{_references(document, messages, inside) if marked else ""}<p class="links">{anchors}</p>\n</article>\n'
+    )
+
+
+def documents_page(documents: Collection[Document], messages: Messages) -> str:
+    """The list of all documents, by theme, in their order."""
+    by_theme: dict[str, list[Document]] = {}
+    for document in documents:
+        by_theme.setdefault(document.theme, []).append(document)
+    groups = []
+    for theme, group in by_theme.items():
+        items = "".join(
+            f'<li><a href="{in_language(f"/sources/{document.id}", messages)}" lang="fr">{escape(document.title)}</a>'
+            f'<br><span class="about">'
+            f"{escape(messages.origin(document.source.kind, document.source.publisher, document.source.published))}"
+            "</span></li>\n"
+            for document in group
+        )
+        groups.append(f'<h2 lang="fr">{escape(theme)}</h2>\n' * bool(theme) + f"<ul>\n{items}</ul>\n")
+    title = escape(messages.documents_title)
+    introduction = escape(messages.documents_introduction.format(count=len(documents)))
+    main = f"<h1>{title}</h1>\n<p>{introduction}</p>\n{''.join(groups)}"
+    return plain_page(messages.documents_title, main, messages, "/documents")
+
+
+def missing_page(title: str, text: str, messages: Messages = FRENCH) -> str:
+    """A page that says, in a title and a sentence, why there is nothing to show."""
+    return plain_page(title, f"<h1>{escape(title)}</h1>\n<p>{escape(text)}</p>", messages)
+
+
+def original_address(url: str, kind: DocumentKind, quote: str) -> str:
+    """The address of the original page at a quote, if it is one of a web page that holds these very words."""
+    address = web_address(url)
+    return with_text_fragment(address, quote) if address and kind is DocumentKind.ORIGINAL else address
 
 
 def web_address(url: str) -> str:
@@ -51,16 +101,12 @@ def web_address(url: str) -> str:
     return url if url.lower().startswith(("https://", "http://")) else ""
 
 
-def _page(title: str, skip: str, main: str) -> str:
-    return (
-        '<!doctype html>\n<html lang="fr">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)} – {escape(FRENCH.page_title)}</title>\n"
-        '<link rel="icon" href="/static/favicon.svg" type="image/svg+xml">\n'
-        '<link rel="stylesheet" href="/static/source.css">\n</head>\n'
-        f'<body>\n{skip}\n<header><a href="/">{escape(FRENCH.back_to_page)}</a></header>\n<main>\n{main}\n</main>\n'
-        "</body>\n</html>\n"
-    )
+def _marked(document: Document, quote: Span | None, is_current: bool, messages: Messages) -> tuple[Span | None, str]:
+    """What of the quote is marked, and the notice that it is not."""
+    marked = quote if quote and is_current and _is_in_text(document, quote) else None
+    if is_current and marked == quote:
+        return marked, ""
+    return marked, f'<p class="notice" role="note" lang="{messages.language}">{escape(messages.quote_changed)}</p>\n'
 
 
 def _is_in_text(document: Document, quote: Span) -> bool:
@@ -92,11 +138,11 @@ def _numbered(document: Document) -> dict[Reference, int]:
     return {reference: number for number, reference in enumerate(found, start=1)}
 
 
-def _note_marks(document: Document) -> _Notes:
+def _note_marks(document: Document, messages: Messages) -> _Notes:
     numbers = _numbered(document)
     return {
         statement.end: "".join(
-            f'<sup><a href="#source-{number}" aria-label="{escape(FRENCH.reference.format(number=number))}">{number}'
+            f'<sup><a href="#source-{number}" aria-label="{escape(messages.reference.format(number=number))}">{number}'
             "</a></sup>"
             for number in (numbers[reference] for reference in statement.references)
         )
@@ -104,35 +150,50 @@ def _note_marks(document: Document) -> _Notes:
     }
 
 
-def _references(document: Document) -> str:
+def _references(document: Document, messages: Messages, sections: Collection[Section] | None = None) -> str:
+    """The list of the sources that sentences name: of some sections, or of all."""
     items = []
+    named = {
+        reference
+        for statement in document.statements
+        for reference in statement.references
+        if sections is None or any(section.start <= statement.start < section.end for section in sections)
+    }
     for reference, number in _numbered(document).items():
+        if reference not in named:
+            continue
         url = web_address(reference.url)
         name = escape(reference.title or reference.url)
         link = f'<a href="{escape(url)}" rel="noopener">{name}</a>' if url else name
         publisher = f"{escape(reference.publisher)} – " if reference.publisher else ""
-        items.append(f'<li id="source-{number}">{publisher}{link}</li>\n')
+        items.append(f'<li id="source-{number}" value="{number}">{publisher}{link}</li>\n')
     if not items:
         return ""
-    return f'<h2 id="sources">{escape(FRENCH.references)}</h2>\n<ol class="references">\n{"".join(items)}</ol>\n'
+    level = 2 if sections is None else 3
+    title = f'<h{level} lang="{messages.language}">{escape(messages.references)}</h{level}>'
+    return f'{title}\n<ol class="references">\n{"".join(items)}</ol>\n'
 
 
-def _about(document: Document) -> str:
+def _about(document: Document, messages: Messages) -> str:
     source = document.source
     url = web_address(source.url)
     facts = (
-        (FRENCH.publisher, escape(source.publisher)),
-        (FRENCH.published, escape(FRENCH.date(source.published))),
-        (FRENCH.retrieved, escape(FRENCH.date(source.retrieved))),
-        (FRENCH.licence, escape(source.licence)),
-        (FRENCH.original_page, f'<a href="{escape(url)}" rel="noopener">{escape(url)}</a>' if url else ""),
+        (messages.publisher, escape(source.publisher)),
+        (messages.published, escape(messages.date(source.published))),
+        (messages.retrieved, escape(messages.date(source.retrieved))),
+        (messages.licence, escape(source.licence)),
+        (messages.original_page, f'<a href="{escape(url)}" rel="noopener">{escape(url)}</a>' if url else ""),
     )
     rows = "".join(f"<div><dt>{escape(name)}</dt><dd>{value}</dd></div>\n" for name, value in facts if value)
-    return f'<dl class="about" aria-label="{escape(FRENCH.about_document)}">\n{rows}</dl>\n' if rows else ""
+    return (
+        f'<dl class="about" lang="{messages.language}" aria-label="{escape(messages.about_document)}">\n{rows}</dl>\n'
+        if rows
+        else ""
+    )
 
 
-def _body(document: Document, blocks: list[tuple[int, Block]], quote: Span | None) -> Iterator[str]:
-    notes = _note_marks(document)
+def _body(document: Document, blocks: list[tuple[int, Block]], quote: Span | None, messages: Messages) -> Iterator[str]:
+    notes = _note_marks(document, messages)
     in_list = False
     for level, block in blocks:
         if in_list != (block.kind is BlockKind.LIST_ITEM):
@@ -147,7 +208,7 @@ def _body(document: Document, blocks: list[tuple[int, Block]], quote: Span | Non
             case BlockKind.LIST_ITEM:
                 yield f"<li>{text}</li>\n"
             case BlockKind.CAPTION:
-                yield f"<figure><figcaption>{escape(FRENCH.picture)} {text}</figcaption></figure>\n"
+                yield f"<figure><figcaption>{escape(messages.picture)} {text}</figcaption></figure>\n"
             case BlockKind.NOTE:
                 yield f'<p class="note">{text}</p>\n'
     if in_list:

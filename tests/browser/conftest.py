@@ -70,13 +70,14 @@ class Visit:
 
 
 @contextmanager
-def running(index: Path, log: Path, wait_for: str) -> Iterator[Site]:
-    """A service of its own on a free port, ready once `wait_for` answers."""
+def running(index: Path, log: Path, wait_for: str, **settings: str) -> Iterator[Site]:
+    """A service of its own on a free port, with these settings, ready once `wait_for` answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     command = [sys.executable, "-m", "chatbot.cli", "serve", "--port", str(port), "--index", str(index)]
     with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
+        environment = {**os.environ, **{f"LOOS_{name.upper()}": value for name, value in settings.items()}}
+        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output, env=environment)
     site = Site(f"http://127.0.0.1:{port}", log)
     try:
         site.wait_for(wait_for, process)

@@ -2,13 +2,15 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
+from html import unescape
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -66,6 +68,9 @@ class SmallService:
         if not self.is_ready:
             raise NotReady("not yet")
         return SimpleNamespace(documents={DOCUMENT.id: DOCUMENT}, manifest=SimpleNamespace(build_id="b1"))
+
+    def theme_questions(self, language: str, asked: str = "", before: Set[str] = frozenset()) -> tuple[str, ...]:
+        return ("Et l’eau ?",) if language == "fr" else ("What of <water>?",)
 
     def ask(self, question: str, language: str | None = None, turns: Sequence[Turn] = ()) -> Reply:
         check_question(question, language, self.settings)
@@ -274,6 +279,92 @@ def test_the_process_is_healthy_before_it_is_ready(loading: TestClient) -> None:
     assert loading.get("/").status_code == 200
 
 
+# pages that need no script
+
+
+def test_a_question_asked_by_a_plain_form_gets_a_page(client: TestClient) -> None:
+    response = client.get("/ask", params={"q": "Où va l’eau <ici> ?"}, headers=HTML)
+    assert response.status_code == 200
+    assert "L’eau coule." in unescape(response.text)
+    assert "<ici>" not in response.text
+    assert response.headers["cache-control"] == "no-store"
+    assert response.headers["referrer-policy"] == "no-referrer"
+    assert response.headers["x-robots-tag"] == "noindex"
+    assert FRENCH.corpus_changed not in unescape(response.text)
+    changed = client.get("/ask", params={"q": "Où va l’eau ?", "build": "b0"}, headers=HTML)
+    assert FRENCH.corpus_changed in unescape(changed.text)
+    refused = client.get("/ask", params={"q": "Et le feu ?", "lang": "en"}, headers=HTML)
+    assert '<html lang="en">' in refused.text
+    assert "/ask?q=Et+l%E2%80%99eau+%3F&amp;lang=en" in refused.text
+
+
+def test_a_plain_form_without_a_question_and_with_one_too_long(client: TestClient, loading: TestClient) -> None:
+    assert "Et l’eau ?</a>" in client.get("/ask", headers=HTML).text
+    response = client.get("/ask", params={"q": "x" * 1001}, headers=HTML)
+    assert response.status_code == 422
+    assert FRENCH.question_too_long.format(length=1001, limit=1000) in unescape(response.text)
+    response = loading.get("/ask", params={"q": "Où va l’eau ?"}, headers=HTML)
+    assert response.status_code == 503
+    assert response.headers["retry-after"]
+    assert 'value="Où va l’eau ?"' in response.text, "the question is not lost"
+
+
+def test_a_passage_is_a_part_of_a_page_with_its_quote_marked(client: TestClient) -> None:
+    response = client.get(f"/sources/eau/passage?quote={START}-{END}&v=a1b2c3d4", headers=HTML)
+    assert response.status_code == 200
+    assert "L’eau coule." in re.sub("<[^>]*>", "", response.text[response.text.index("<mark") :])
+    assert "<html" not in response.text
+    stale = client.get(f"/sources/eau/passage?quote={START}-{END}&v=00000000", headers=HTML)
+    assert "<mark" not in stale.text
+    assert FRENCH.quote_changed in unescape(stale.text)
+    assert client.get("/sources/eau/passage?quote=x", headers=HTML).status_code == 404
+    assert client.get("/sources/feu/passage?quote=1-2", headers=HTML).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/documents", "/accessibilite"])
+def test_other_pages_speak_both_languages(client: TestClient, path: str) -> None:
+    for language in ("fr", "en", "xx"):
+        response = client.get(path, params={"lang": language}, headers=HTML)
+        assert response.status_code == 200
+        assert f'<html lang="{"en" if language == "en" else "fr"}">' in response.text
+    assert client.post(path).status_code == 405
+
+
+def test_the_page_in_english_has_its_own_words_and_address(client: TestClient) -> None:
+    response = client.get("/?lang=en", headers=HTML)
+    assert '<html lang="en">' in response.text.replace("\n\t", " ").replace("\n", "") or 'lang="en"' in response.text
+    assert ENGLISH.page_introduction in unescape(response.text)
+    assert FRENCH.page_introduction not in unescape(response.text)
+    assert "/en" in response.text
+    assert client.get("/en/", headers=HTML).status_code == 404
+
+
+OPINION = {"question": "Où va l’eau ?", "build": "b1", "useful": "yes", "reason": "", "lang": "fr"}
+
+
+def test_opinions_are_not_taken_unless_they_are_kept(client: TestClient) -> None:
+    assert client.post("/feedback", data=OPINION).status_code == 404
+
+
+def test_an_opinion_is_kept_where_the_operator_wants_it(tmp_path: Path) -> None:
+    settings = Settings(feedback=tmp_path / "avis", feedback_days=30)
+    with TestClient(create_app(settings, SmallService())) as client:  # type: ignore[arg-type]
+        answer = client.post("/feedback", data=OPINION | {"reason": "<clair>"})
+        assert answer.status_code == 200
+        assert FRENCH.feedback_thanks in answer.text
+        wrong = [
+            *({"useful": "maybe"}, {"build": "../b"}, {"question": ""}, {"question": "x" * 1001}),
+            {"reason": "x" * 301},
+        ]
+        for part in wrong:
+            assert client.post("/feedback", data=OPINION | part).status_code == 422
+        for elsewhere in ({"Origin": "https://ailleurs.fr"}, {"Sec-Fetch-Site": "cross-site"}):
+            assert client.post("/feedback", data=OPINION, headers=elsewhere).status_code == 403
+        assert client.post("/feedback", content=b"\xff=\xff").status_code == 422
+    (file,) = (tmp_path / "avis").iterdir()
+    assert [json.loads(line)["reason"] for line in file.read_text(encoding="utf-8").splitlines()] == ["<clair>"]
+
+
 def test_a_service_that_failed_does_not_say_why_to_all() -> None:
     service = SmallService(is_ready=False)
     service.failure = "Aucun index dans /srv/secret"
@@ -363,7 +454,8 @@ def test_the_page_is_in_french_and_names_no_other_site(client: TestClient) -> No
     assert 'property="og:' not in response.text
     assert "fonts.googleapis" not in response.text
     assert "raw.githubusercontent" not in response.text
-    assert f"<noscript><p>{FRENCH.page_needs_javascript}</p></noscript></body>" in response.text
+    assert '<noscript><main id="question"><form class="question" action="/ask"' in response.text
+    assert "Et l’eau ?</a>" in response.text
 
 
 def test_the_page_is_compressed_and_says_what_it_may_load(client: TestClient) -> None:
@@ -390,7 +482,7 @@ def test_hashed_files_stay_in_the_browser(client: TestClient) -> None:
         ("/favicon.ico", ("image/svg+xml",)),
         ("/static/favicon.svg", ("image/svg+xml",)),
         ("/static/page.css", ("text/css; charset=utf-8",)),
-        ("/static/source.css", ("text/css; charset=utf-8",)),
+        ("/static/site.css", ("text/css; charset=utf-8",)),
         ("/static/page.js", ("text/javascript; charset=utf-8", "application/javascript")),
         ("/manifest.json", ("application/json",)),
     ],

@@ -7,7 +7,8 @@ from html import unescape
 import pytest
 
 from chatbot.answer import Abstention, Answer, Citation, Reason, Sentence
-from chatbot.markup import reply_html, text_html
+from chatbot.markup import feedback_html, permalink, permalink_html, reply_html, text_html
+from chatbot.messages import ENGLISH, FRENCH
 from chatbot.page import PAGE_PATHS, finish
 from ingest import DocumentKind, Reference
 
@@ -99,7 +100,7 @@ def test_a_fiche_is_told_from_an_original_and_names_what_each_quote_rests_on() -
     assert shown.count("Texte original : Ville") == 1
     assert shown.count("D’après") == 1
     assert "ADEME <b> – <a" in shown
-    assert 'href="https://ademe.fr/?a=1&amp;b=2" target="_blank" rel="noopener">Titre &#42;un&#42;</a>' in html
+    assert 'href="https://ademe.fr/?a=1&amp;b=2">Titre &#42;un&#42;</a>' in html
     assert 'href="javascript' not in html
     assert "<b>" not in html
 
@@ -113,7 +114,7 @@ def test_a_growing_answer_has_no_sources_yet() -> None:
 
 def test_an_abstention_shows_what_is_nearest_and_links_the_contact() -> None:
     html = reply_html(ABSTENTION)
-    assert '<a href="https://exemple.fr/contact" target="_blank" rel="noopener">' in html
+    assert '<a href="https://exemple.fr/contact">' in html
     assert "Ce qui s’en approche le plus" in html
     assert "Les documents répondent à ces questions" in html
     assert unescape(re.sub("<[^>]*>", "", html)).startswith("Rien trouvé. Voyez : Mairie, https://exemple.fr/contact.")
@@ -122,7 +123,8 @@ def test_an_abstention_shows_what_is_nearest_and_links_the_contact() -> None:
 def test_an_answer_to_a_question_in_english_speaks_english_around_french_quotes() -> None:
     english = Answer("?", None, "en", ANSWER.sentences, ANSWER.citations, (), 0.9, {}, "b")
     html = unescape(reply_html(english))
-    assert '<div class="reply" lang="en"><p class="answer" lang="fr">' in html
+    assert '<div class="reply" lang="en"><div class="said"><p class="answer" lang="fr">' in html
+    assert 'href="/sources/fiche?quote=10-21&v=00000000&lang=en#p-10"' in html
     assert "Read in context" in html
     assert "1 March 2024" in html
 
@@ -131,14 +133,42 @@ def test_the_page_of_gradio_is_put_in_order() -> None:
     html = finish(
         '<html\n\tlang="en">\n<head>\n<meta property="og:url" content="https://gradio.app/" />\n'
         '<meta\n\tname="twitter:image"\n\tcontent="https://exemple.com/x.jpg"\n/>\n<script>a</script></head>'
-        '<body><script type="module" src="./a.js"></script></body></html>',
+        '<body style="margin: 0"><script type="module" src="./a.js"></script></body></html>',
         "abc",
+        FRENCH,
+        1000,
+        ("Et <l’eau> ?",),
     )
     assert 'lang="fr"' in html
     assert "gradio.app" not in html
     assert "exemple.com" not in html
     assert html.count("<script") == html.count('<script nonce="abc"') == 3
-    assert "<noscript>" in html
+    assert html.index("<body") < html.index("<header") < html.index("<h1>") < html.index("<noscript>")
+    assert '<form class="question" action="/ask"' in html
+    assert "Et &lt;l’eau&gt; ?</a>" in html
+    assert html.index("a.js") < html.index("<footer")
+    english = finish('<html lang="en"><head></head><body></body></html>', "abc", ENGLISH, 1000)
+    assert 'lang="en"' in english
+    assert ENGLISH.page_title in english
+
+
+def test_a_reply_has_a_page_of_its_own_unless_nothing_was_asked_of_the_documents() -> None:
+    assert permalink(replace(ANSWER, question="Où & quand ?")) == "/ask?q=O%C3%B9+%26+quand+%3F&build=b"
+    assert permalink(replace(ANSWER, understood="Qui ?")) == "/ask?q=Qui+%3F&build=b", "a link stands alone"
+    assert permalink(replace(ANSWER, language="en")).endswith("&lang=en")
+    assert permalink(ABSTENTION)
+    assert permalink(replace(ABSTENTION, reason=Reason.GREETING)) == ""
+    assert permalink_html(replace(ABSTENTION, reason=Reason.GREETING)) == ""
+
+
+def test_an_opinion_is_asked_for_only_where_it_is_kept() -> None:
+    assert feedback_html(ANSWER, 0) == ""
+    assert feedback_html(replace(ABSTENTION, reason=Reason.THANKS), 30) == ""
+    html = feedback_html(replace(ANSWER, question='"><script>'), 30)
+    assert "\n" not in html
+    assert "<script" not in html
+    assert "30 jours" in unescape(html)
+    assert unescape(html).count('type="submit"') == 2
 
 
 @pytest.mark.parametrize(
@@ -147,6 +177,7 @@ def test_the_page_of_gradio_is_put_in_order() -> None:
         *("/", "/config", "/theme.css", "/assets/index-DphvyggB.js", "/static/js/iframeResizer.contentWindow.min.js"),
         *("/gradio_api/queue/join", "/gradio_api/queue/data", "/gradio_api/heartbeat/abc123", "/gradio_api/cancel"),
         "/gradio_api/reset",
+        *("/en/gradio_api/queue/join", "/en/theme.css", "/en/static/js/iframeResizer.contentWindow.min.js"),
     ],
 )
 def test_what_the_page_needs_of_gradio_is_open(path: str) -> None:
@@ -159,6 +190,7 @@ def test_what_the_page_needs_of_gradio_is_open(path: str) -> None:
         *("/gradio_api/upload", "/gradio_api/file=/etc/passwd", "/gradio_api/proxy=http://x", "/gradio_api/info"),
         *("/gradio_api/call/respond", "/gradio_api/run/predict", "/gradio_api/api/predict", "/gradio_api/stream/x"),
         *("/gradio_api/openapi.json", "/gradio_api/deep_link", "/gradio_api/component_server", "/login", "/monitoring"),
+        *("/en", "/en/", "/en/config", "/en/gradio_api/upload", "/en/gradio_api/file=/etc/passwd"),
         *("/svelte/x", "/file=/etc/passwd", "/api/ask", "/sources/x", "/static/page.css", "/robots.txt", "//", ""),
     ],
 )

@@ -1,0 +1,190 @@
+"""The pages that need no script: documents, answers, the timeline, opinions, accessibility."""
+
+import re
+from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from chatbot.accessibility import accessibility_page
+from chatbot.answer_page import answer_page, ask_page
+from chatbot.conversation import check_question
+from chatbot.errors import InvalidQuestion, NotReady
+from chatbot.feedback import Feedback
+from chatbot.markup import MAX_REASON
+from chatbot.messages import FRENCH, LANGUAGES, Messages, messages_for
+from chatbot.problems import RETRY_AFTER, language_of, not_ready, problem
+from chatbot.service import Service
+from chatbot.sources import document_page, documents_page, missing_page, passage_html
+from chatbot.timeline import timeline_page
+from index import Build
+from ingest.sentences import Span
+
+__all__ = ["plain_routes"]
+
+_SPAN = re.compile(r"(\d{1,9})-(\d{1,9})", re.ASCII)
+_BUILD = re.compile(r"[0-9a-f]{1,64}", re.ASCII)
+_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'"
+_HEADERS = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"}
+_PRIVATE = {
+    "Content-Security-Policy": _POLICY,
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex",
+}
+"""For pages whose address holds what someone asked."""
+
+_Make = Callable[[Build, Messages], str | None]
+
+
+def plain_routes(service: Service, feedback: Feedback) -> list[Route]:
+    """The routes of these pages. `?lang=en` asks for English; the documents' own words stay French."""
+    pages = _Pages(service, feedback)
+    return [
+        Route("/ask", pages.ask),
+        Route("/frise", pages.timeline),
+        Route("/documents", pages.documents),
+        Route("/sources/{document_id}", pages.document),
+        Route("/sources/{document_id}/passage", pages.passage),
+        Route("/accessibilite", pages.accessibility),
+        Route("/feedback", pages.feedback, methods=["POST"]),
+    ]
+
+
+class _Pages:
+    def __init__(self, service: Service, feedback: Feedback) -> None:
+        self._service = service
+        self._feedback = feedback
+        self._timelines: tuple[str, dict[str, str]] = ("", {})
+
+    def ask(self, request: Request) -> Response:
+        """A form, or with `q` the reply to it; `build` is the one that the link to it was made for."""
+        messages, settings, service = _messages(request), self._service.settings, self._service
+        asked = request.query_params.get("q", "").encode("utf-8", "replace").decode("utf-8")
+        begin = service.theme_questions(messages.language)
+        if not asked:
+            return HTMLResponse(ask_page(messages, settings, begin), headers=_PRIVATE)
+        try:
+            check_question(asked, messages.language, settings)
+            if not service.is_ready:
+                raise NotReady
+            reply = service.ask(asked, None if messages is FRENCH else messages.language)
+        except InvalidQuestion as error:
+            kept = asked[: settings.max_question_characters]
+            return HTMLResponse(ask_page(messages, settings, begin, kept, str(error)), 422, _PRIVATE)
+        except NotReady:
+            why = messages.unavailable if service.failure else messages.not_ready
+            return HTMLResponse(ask_page(messages, settings, begin, asked, why), 503, _PRIVATE | RETRY_AFTER)
+        linked = request.query_params.get("build", "")
+        return HTMLResponse(answer_page(reply, linked, messages, settings), headers=_PRIVATE)
+
+    def timeline(self, request: Request) -> Response:
+        """The timeline, made once for each build and language."""
+
+        def page(build: Build, messages: Messages) -> str:
+            of_build, pages = self._timelines
+            if of_build != build.manifest.build_id:
+                self._timelines = of_build, pages = build.manifest.build_id, {}
+            if messages.language not in pages:
+                pages[messages.language] = timeline_page(build, messages)
+            return pages[messages.language]
+
+        return self._of_build(request, page)
+
+    def documents(self, request: Request) -> Response:
+        return self._of_build(request, lambda build, messages: documents_page(build.documents.values(), messages))
+
+    def document(self, request: Request) -> Response:
+        """A document; with `quote` and `v`, which a citation has, that quote marked."""
+        quote, version = (request.query_params.get(name) for name in ("quote", "v"))
+
+        def page(build: Build, messages: Messages) -> str | None:
+            found = build.documents.get(request.path_params["document_id"])
+            if found is None:
+                return None
+            span = _span(quote)
+            is_linked = quote is not None or version is not None
+            is_current = not is_linked or (span is not None and version == found.source.sha256[:8])
+            return document_page(found, span, is_current, messages)
+
+        return self._of_build(request, page)
+
+    def passage(self, request: Request) -> Response:
+        """The section around a quote, to be put into the chat page."""
+        quote, version = (request.query_params.get(name, "") for name in ("quote", "v"))
+
+        def part(build: Build, messages: Messages) -> str | None:
+            found, span = build.documents.get(request.path_params["document_id"]), _span(quote)
+            if found is None or span is None:
+                return None
+            address = f"/sources/{found.id}?quote={quote}&v={version}#p-{span[0]}"
+            return passage_html(found, span, version == found.source.sha256[:8], messages, address)
+
+        return self._of_build(request, part)
+
+    def accessibility(self, request: Request) -> Response:
+        return HTMLResponse(accessibility_page(_messages(request), self._service.settings), headers=_HEADERS)
+
+    async def feedback(self, request: Request) -> Response:
+        """Keep an opinion, sent by the form below a reply."""
+        sent = {name: texts[-1] for name, texts in parse_qs((await request.body()).decode("utf-8", "replace")).items()}
+        messages = LANGUAGES.get(sent.get("lang", ""), FRENCH)
+
+        def said(text: str, status: int) -> Response:
+            return HTMLResponse(missing_page(messages.feedback, text, messages), status, _PRIVATE)
+
+        question, reason = sent.get("question", ""), sent.get("reason", "")
+        is_well_formed = (
+            0 < len(question) <= self._service.settings.max_question_characters
+            and len(reason) <= MAX_REASON
+            and sent.get("useful") in ("yes", "no")
+            and _BUILD.fullmatch(sent.get("build", ""))
+        )
+        if not is_well_formed:
+            return said(messages.feedback_failed, 422)
+        if not _is_from_here(request):
+            return said(messages.feedback_failed, 403)
+        is_useful = sent["useful"] == "yes"
+        keep = self._feedback.keep
+        is_kept = await run_in_threadpool(keep, question, sent["build"], reason, is_useful=is_useful)
+        return said(messages.feedback_thanks, 200) if is_kept else said(messages.feedback_closed, 404)
+
+    def _of_build(self, request: Request, make: _Make) -> Response:
+        """A page made from the build in service, or why there is none: a page for people, else a problem."""
+        messages = _messages(request)
+        for_people = "text/html" in request.headers.get("accept", "")
+        try:
+            html = make(self._service.build, messages)
+        except NotReady:
+            if not for_people:
+                return not_ready(self._service, language_of(request))
+            why = messages.unavailable if self._service.failure else messages.not_ready
+            page = missing_page(messages.document_not_ready, why, messages)
+            return HTMLResponse(page, 503, _HEADERS | RETRY_AFTER)
+        if html is not None:
+            return HTMLResponse(html, headers=_HEADERS)
+        if not for_people:
+            language = language_of(request)
+            return problem(404, messages_for(language).document_unknown_why, language)
+        page = missing_page(messages.document_unknown, messages.document_unknown_why, messages)
+        return HTMLResponse(page, 404, _HEADERS)
+
+
+def _messages(request: Request) -> Messages:
+    return LANGUAGES.get(request.query_params.get("lang", ""), FRENCH)
+
+
+def _is_from_here(request: Request) -> bool:
+    """Whether a form was sent by a page of this service, as far as the browser tells."""
+    if site := request.headers.get("sec-fetch-site"):
+        return site in ("same-origin", "none")
+    origin = request.headers.get("origin")
+    return not origin or urlsplit(origin).netloc == request.headers.get("host")
+
+
+def _span(quote: str | None) -> Span | None:
+    match = _SPAN.fullmatch(quote or "")
+    return (int(match[1]), int(match[2])) if match else None
