@@ -21,12 +21,12 @@ def answer_page(reply: Reply, linked_build: str, messages: Messages, settings: S
     suggestions = question_links(reply.suggestions, messages) if isinstance(reply, Abstention) else ""
     made_from = escape(messages.answered_from.format(build=reply.build_id))
     main = (
-        f"<h1>{escape(reply.question)}</h1>\n{notice}{reply_html(reply)}\n{suggestions}"
+        f'<h1 lang="{reply.language}">{escape(reply.question)}</h1>\n{notice}{reply_html(reply)}\n{suggestions}'
         f'<p class="hint">{made_from}</p>\n{feedback_html(reply, settings.feedback_days)}\n'
         f'<section class="again" aria-labelledby="again">\n<h2 id="again">{escape(messages.ask_another)}</h2>\n'
         f"{question_form(messages, settings.max_question_characters)}</section>"
     )
-    path = f"/ask?{urlencode({'q': reply.question})}"
+    path = f"/ask?{urlencode({'q': reply.question, 'build': linked_build or reply.build_id})}"
     return plain_page(f"{reply.question} – {messages.answer_page}", main, messages, path)
 
 

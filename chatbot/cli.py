@@ -203,8 +203,9 @@ def feedback(as_json: JsonOption = False) -> None:
         why = "" if kept.days else " Le réglage feedback_days est à 0 : rien n’est gardé (docs/reglages.md)."
         print(f"Aucun avis.{why}", file=sys.stderr)
     for opinion in opinions:
-        reason = f" – {opinion['reason']}" if opinion["reason"] else ""
-        print(f"{opinion['day']}  {'utile    ' if opinion['useful'] else 'pas utile'}  {opinion['question']}{reason}")
+        said = " – ".join(filter(None, (opinion["question"], opinion["reason"])))
+        said = "".join(letter if letter.isprintable() else " " for letter in said)  # nothing that moves the terminal
+        print(f"{opinion['day']}  {'utile    ' if opinion['useful'] else 'pas utile'}  {said}")
 
 
 @index_app.command("list")

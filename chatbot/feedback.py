@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import threading
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -14,6 +15,8 @@ __all__ = ["Feedback"]
 
 log = logging.getLogger(__name__)
 
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_KEPT = ("question", "useful", "reason", "build")
 _MOST_A_DAY = 5_000_000
 """How large the file of a day may grow, in bytes: a flood of opinions must not fill the disk."""
 
@@ -49,25 +52,33 @@ class Feedback:
     def opinions(self) -> Iterator[dict[str, Any]]:
         """What is kept, oldest first: `day`, `question`, `useful`, `reason`, `build`. A damaged line is left out."""
         for file in sorted(self._folder.glob("*.jsonl")):
-            if (day := _day_of(file)) == date.max:
+            if not (day := _day_of(file)):
                 continue
-            for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+            for line in file.read_text(encoding="utf-8", errors="replace").split("\n"):
                 try:
-                    yield {"day": day.isoformat(), **json.loads(line)}
-                except ValueError:
-                    log.warning("a line of %s is damaged and left out", file)
+                    kept = json.loads(line)
+                    yield {"day": day.isoformat(), **{name: kept[name] for name in _KEPT}}
+                except (ValueError, TypeError, KeyError):
+                    if line:
+                        log.warning("a line of %s is damaged and left out", file)
 
     def drop_old(self) -> None:
-        """Delete the files of days that are over: all of them where no opinions are kept any more."""
+        """Delete the files of days that are over. Where no opinions are taken any more, what is there is the operator's
+        to delete."""
+        if not self.days:
+            return
         oldest = date.today() - timedelta(days=self.days - 1)
         for file in self._folder.glob("*.jsonl"):
-            if _day_of(file) < oldest:
-                file.unlink(missing_ok=True)
+            if (day := _day_of(file)) and day < oldest:
+                try:
+                    file.unlink(missing_ok=True)
+                except OSError as error:
+                    log.error("opinions that are too old could not be deleted: %s", error)
 
 
-def _day_of(file: Path) -> date:
-    """The day that a file is named for; a file with another name is none of ours and is kept."""
+def _day_of(file: Path) -> date | None:
+    """The day that a file is named for, None where it has another name: it is none of ours."""
     try:
-        return date.fromisoformat(file.stem)
+        return date.fromisoformat(file.stem) if _DAY.fullmatch(file.stem) else None
     except ValueError:
-        return date.max
+        return None

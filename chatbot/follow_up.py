@@ -14,7 +14,7 @@ from chatbot.small_talk import plain_words, small_talk
 from index.analysis import analyse
 from ingest.normalise import normalise_text
 
-__all__ = ["Turn", "Understood", "understand"]
+__all__ = ["Turn", "Understood", "asks_for_more", "understand"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ _OPENER = re.compile(
 )
 # « Qui en fait partie ? », « Qui y travaille ? »
 _ADVERBIAL = re.compile(
-    r"\b(?:qui|que|quand|combien|comment|pourquoi|on|ils?|elles?) (?:n[’'])?(?:en|y) (?!a\b)\w+", re.IGNORECASE
+    r"(?<![\w-])(?:qui|que|quand|combien|comment|pourquoi|on|ils?|elles?) (?:n[’'])?(?:en|y) (?!a\b)\w+", re.IGNORECASE
 )
 _ASKS_FIRST = re.compile(
     r"(?:(?:à|de|depuis|par|pour|avec|dans|en) )?"
@@ -143,7 +143,7 @@ def understand(question: str, turns: Sequence[Turn]) -> Understood | None:
     if not turns or len(question) > _LONGEST or small_talk(_JOINED.sub("", question)):
         return None
     last = Turn(_first_question(turns[-1].question), turns[-1].answer)
-    if _MORE.fullmatch(plain_words(question)):
+    if asks_for_more(question):
         return Understood(turns[-1].question, more=True)
     if match := _BARE.match(question):
         return Understood(_with_asking(match["asks"], question, last.question))
@@ -153,6 +153,11 @@ def understand(question: str, turns: Sequence[Turn]) -> Understood | None:
     if _leans(question):
         return Understood(_with_antecedent(question, last))
     return None
+
+
+def asks_for_more(question: str) -> bool:
+    """Whether a question asks only for more than was said: « Peux-tu préciser ? »."""
+    return bool(_MORE.fullmatch(plain_words(" ".join(question[:_LONGEST].split()))))
 
 
 def _standing(turn: Turn) -> bool:

@@ -7,12 +7,13 @@ from itertools import groupby
 from urllib.parse import urlencode
 
 from chatbot.answer import Answer, Citation, Reason, Reply
+from chatbot.follow_up import asks_for_more
 from chatbot.messages import Messages, messages_for
 from chatbot.plain_page import in_language
 from chatbot.sources import original_address, web_address
 from ingest import Reference
 
-__all__ = ["MAX_REASON", "feedback_html", "permalink", "permalink_html", "reply_html", "text_html"]
+__all__ = ["MAX_REASON", "feedback_html", "linked_html", "permalink", "permalink_html", "reply_html", "text_html"]
 
 MAX_REASON = 300
 """How long the reason that goes with an opinion may be, in characters."""
@@ -30,10 +31,10 @@ def text_html(text: str) -> str:
     return _SPECIAL.sub(lambda match: f"&#{ord(match.group())};", text)
 
 
-def reply_html(reply: Reply, sentences: int | None = None, below: str = "") -> str:
+def reply_html(reply: Reply, sentences: int | None = None, below: str = "", level: int = 2) -> str:
     """A reply as one line of HTML, with what is to stand `below` what it says.
 
-    Of an answer, only the first `sentences` where given, without the sources.
+    Of an answer, only the first `sentences` where given, without the sources; the heading of these is of this `level`.
     """
     messages = messages_for(reply.language)
     if isinstance(reply, Answer):
@@ -52,7 +53,7 @@ def reply_html(reply: Reply, sentences: int | None = None, below: str = "") -> s
         places = reply.citations if sentences is None else ()
         title = messages.sources
     else:
-        html = f'<p class="abstention">{_linked(reply.text)}</p>'
+        html = f'<p class="abstention">{linked_html(reply.text)}</p>'
         places, title = reply.nearest, messages.see_also if reply.is_partial else messages.nearest
     sources = ""
     if places:
@@ -62,7 +63,7 @@ def reply_html(reply: Reply, sentences: int | None = None, below: str = "") -> s
         items = "".join(
             f"<li>{_quote(place) if is_partial else ''}{_place(place, messages, based_on)}</li>" for place in places
         )
-        title = f'<h2 class="places-title">{text_html(title)}</h2>'
+        title = f'<h{level} class="places-title">{text_html(title)}</h{level}>'
         sources = f'<div class="sources">{title}<ol class="places">{items}</ol></div>'
     if not isinstance(reply, Answer) and reply.suggestions:
         below += f'<p class="suggestions">{text_html(messages.suggestions)}</p>'
@@ -85,8 +86,10 @@ def permalink_html(reply: Reply) -> str:
 def permalink(reply: Reply) -> str:
     """The address of the page that gives this reply, and says so when the documents have changed since.
 
-    Empty where what was said is no question to the documents.
+    Empty where what was said is no question to the documents, or one for more than was said, which no link can hold.
     """
+    if asks_for_more(reply.question):
+        return ""
     if not isinstance(reply, Answer) and reply.reason not in _ON_THE_DOCUMENTS:
         return ""
     query = urlencode({"q": reply.understood or reply.question, "build": reply.build_id})
@@ -99,16 +102,17 @@ def feedback_html(reply: Reply, days: int) -> str:
     if not days or not permalink(reply):
         return ""
     messages = messages_for(reply.language)
-    given = {"question": reply.question, "build": reply.build_id, "lang": messages.language}
+    given = {"question": reply.understood or reply.question, "build": reply.build_id, "lang": messages.language}
     hidden = "".join(f'<input type="hidden" name="{name}" value="{text_html(text)}">' for name, text in given.items())
     options = (("yes", messages.feedback_useful), ("no", messages.feedback_not_useful))
+    none = '<button type="submit" disabled hidden></button>'  # the Enter key presses the first: it must say nothing
     buttons = "".join(
         f'<button type="submit" name="useful" value="{value}">{text_html(name)}</button>' for value, name in options
     )
     return (
         f'<form class="feedback" method="post" action="/feedback" lang="{messages.language}">{hidden}<fieldset>'
         f"<legend>{text_html(messages.feedback)}</legend>"
-        f"<label>{text_html(messages.feedback_reason)}"
+        f"{none}<label>{text_html(messages.feedback_reason)}"
         f' <input type="text" name="reason" maxlength="{MAX_REASON}"></label>'
         f'{buttons}<p class="hint">{text_html(messages.feedback_notice.format(days=days))}</p></fieldset></form>'
     )
@@ -130,7 +134,7 @@ def _said(text: str, cited: Sequence[Citation]) -> str:
     return text_html(text)
 
 
-def _linked(text: str) -> str:
+def linked_html(text: str) -> str:
     """A text with the web addresses in it as links."""
     return "".join(
         f'<a href="{escape(part)}">{text_html(part)}</a>' if i % 2 else text_html(part)

@@ -69,6 +69,7 @@ class Messages:
     stop: str
     stopped: str
     clear: str
+    begun: str
     theme_questions: str
     other_questions: str
     searching: str
@@ -77,6 +78,7 @@ class Messages:
     failed: str
     queued: str
     connection_lost: str
+    queue_full: str
 
     # a source beside the answer
     passage: str
@@ -101,6 +103,7 @@ class Messages:
     feedback_reason: str
     feedback_notice: str
     feedback_thanks: str
+    feedback_title: str
     feedback_closed: str
     feedback_failed: str
 
@@ -109,9 +112,10 @@ class Messages:
     timeline_introduction: str
     timeline_overview: str
     timeline_year: str
+    timeline_one: str
+    timeline_decade: str
     timeline_more: str
     timeline_ask: str
-    timeline_question: str
     timeline_empty: str
 
     # documents
@@ -134,6 +138,7 @@ class Messages:
     request_invalid: str
     request_too_large: str
     address_unknown: str
+    address_unknown_why: str
     method_unknown: str
 
     def date(self, iso: str) -> str:
@@ -174,7 +179,7 @@ _FRENCH = Messages(
     ),
     understood="Compris comme : « {question} »",
     town_service=(
-        "C’est une question pour un service de la mairie, dont les documents ne parlent pas. "
+        "C’est une question pour un service de la mairie : les documents d’ici n’en parlent pas. "
         "Adressez-vous à : {contact}."
     ),
     greeting="Bonjour. Posez une question sur la transition de Loos-en-Gohelle, par exemple : « {example} »",
@@ -207,19 +212,19 @@ _FRENCH = Messages(
     ask_a_question="Poser une question",
     timeline="Frise",
     documents="Documents",
-    accessibility_status="Accessibilité : partiellement conforme",
+    accessibility_status="Accessibilité : non conforme",
     accessibility_title="Déclaration d’accessibilité",
     machine_notice=(
-        "Une machine choisit les réponses, mot à mot dans les documents. Aucun cookie ; vos questions ne sont pas "
-        "gardées."
+        "Une machine choisit les réponses, mot à mot dans les documents. Aucun cookie ; aucune question n’est gardée, "
+        "sauf avec un avis que vous envoyez."
     ),
     skip_to_text="Aller au texte",
     skip_to_question="Aller à la question",
     page_title="Vos questions sur la transition de Loos-en-Gohelle",
     page_introduction=(
-        "C’est une machine qui vous répond, uniquement avec les mots de ses documents : des textes de la ville et des "
-        "fiches tirées de sources publiques. Chaque phrase montre sa source. Quand les documents ne répondent pas, "
-        "elle le dit."
+        "C’est une machine qui vous répond, uniquement avec les mots de ses documents : des fiches rédigées pour ce "
+        "service d’après des sources publiques, et des textes de la ville. Quand elle ne trouve pas de réponse, elle "
+        "le dit. Elle peut aussi répondre à côté : chaque phrase s’ouvre à sa source, pour vérifier."
     ),
     conversation="Conversation",
     question="Votre question",
@@ -232,6 +237,7 @@ _FRENCH = Messages(
     stop="Arrêter",
     stopped="La recherche est arrêtée.",
     clear="Nouvelle conversation",
+    begun="Nouvelle conversation.",
     theme_questions="Pour commencer",
     other_questions="Autres questions, par thème",
     searching="Recherche…",
@@ -239,6 +245,7 @@ _FRENCH = Messages(
     unavailable="Le service ne peut pas répondre pour le moment. Réessayez plus tard.",
     failed="Une erreur s’est produite et la question n’a pas reçu de réponse. Réessayez.",
     queued="Votre question attend son tour…",
+    queue_full="Trop de personnes posent une question en ce moment. Réessayez dans une minute.",
     connection_lost="La connexion au service est coupée. Réessayez dans un instant, ou rechargez la page.",
     passage="Le passage cité",
     passage_number="Source {number} sur {count}",
@@ -264,6 +271,7 @@ _FRENCH = Messages(
         "êtes. N’y écrivez rien de personnel."
     ),
     feedback_thanks="Merci. Votre avis est enregistré.",
+    feedback_title="Votre avis",
     feedback_closed="Les avis ne sont pas recueillis.",
     feedback_failed="Votre avis n’a pas pu être enregistré. Réessayez plus tard.",
     timeline_title="Frise de la transition",
@@ -273,9 +281,10 @@ _FRENCH = Messages(
     ),
     timeline_overview="Aller à une année",
     timeline_year="{year}, {count} phrases",
+    timeline_one="{year}, une phrase",
+    timeline_decade="Années {year} à {last}",
     timeline_more="Les autres phrases sur {year} ({count})",
-    timeline_ask="Demander ce qui s’est passé en {year}",
-    timeline_question="Que s’est-il passé en {year} à Loos-en-Gohelle ?",
+    timeline_ask="Ce que les documents en disent de plus ({year})",
     timeline_empty="Aucune phrase des documents ne nomme une année.",
     documents_title="Les documents",
     documents_introduction="Le service répond uniquement avec les mots de ces {count} documents.",
@@ -300,6 +309,7 @@ _FRENCH = Messages(
     ),
     request_too_large="La requête est trop grande : la limite est de {limit} octets.",
     address_unknown="Cette adresse n’existe pas.",
+    address_unknown_why="Vérifiez l’adresse, ou posez votre question depuis la première page.",
     method_unknown="Cette adresse ne s’utilise pas avec cette méthode.",
 )
 
@@ -334,8 +344,7 @@ ENGLISH = Messages(
     nothing_more="I found nothing more on this subject in the documents. The town hall can tell you more: {contact}.",
     understood="Understood as: “{question}”",
     town_service=(
-        "This is a question for a service of the town hall, of which the documents do not speak. "
-        "Please contact: {contact}."
+        "This is for a service of the town hall; these documents do not cover it. Please contact: {contact}."
     ),
     greeting="Hello. Ask a question about the transition of Loos-en-Gohelle, for example: “{example}”",
     thanks="You are welcome. Ask another question whenever you like.",
@@ -367,16 +376,19 @@ ENGLISH = Messages(
     ask_a_question="Ask a question",
     timeline="Timeline",
     documents="Documents",
-    accessibility_status="Accessibility: partially compliant",
+    accessibility_status="Accessibility: not compliant",
     accessibility_title="Accessibility statement",
-    machine_notice="A machine chooses the answers, in the documents’ words. No cookie; your questions are not kept.",
+    machine_notice=(
+        "A machine chooses the answers, in the documents’ words. No cookie; no question is kept, unless you send it "
+        "with an opinion."
+    ),
     skip_to_text="Skip to the text",
     skip_to_question="Skip to the question",
     page_title="Your questions about the transition of Loos-en-Gohelle",
     page_introduction=(
-        "A machine answers here, only in the words of its documents: texts by the town and fact sheets from public "
-        "sources. "
-        "Each sentence shows its source. Where the documents do not answer, it says so."
+        "A machine answers here, only in the words of its documents, which are in French: fact sheets written for this "
+        "service from public sources, and texts by the town. Where it finds no answer, it says so. It may also miss "
+        "the point: each sentence opens at its source, so that you can check."
     ),
     conversation="Conversation",
     question="Your question",
@@ -389,6 +401,7 @@ ENGLISH = Messages(
     stop="Stop",
     stopped="The search was stopped.",
     clear="New conversation",
+    begun="New conversation.",
     theme_questions="To begin with",
     other_questions="Other questions, by theme",
     searching="Searching…",
@@ -396,6 +409,7 @@ ENGLISH = Messages(
     unavailable="The service cannot answer at the moment. Please try again later.",
     failed="Something went wrong and the question was not answered. Please try again.",
     queued="Your question is waiting for its turn…",
+    queue_full="Too many people are asking at the moment. Please try again in a minute.",
     connection_lost="The connection to the service is lost. Please try again in a moment, or reload the page.",
     passage="The passage quoted",
     passage_number="Source {number} of {count}",
@@ -420,6 +434,7 @@ ENGLISH = Messages(
         "you are. Please write nothing personal."
     ),
     feedback_thanks="Thank you. Your opinion is recorded.",
+    feedback_title="Your opinion",
     feedback_closed="Opinions are not collected.",
     feedback_failed="Your opinion could not be recorded. Please try again later.",
     timeline_title="Timeline of the transition",
@@ -429,9 +444,10 @@ ENGLISH = Messages(
     ),
     timeline_overview="Go to a year",
     timeline_year="{year}, {count} sentences",
+    timeline_one="{year}, one sentence",
+    timeline_decade="Years {year} to {last}",
     timeline_more="The other sentences on {year} ({count})",
-    timeline_ask="Ask what happened in {year}",
-    timeline_question="What happened in {year} in Loos-en-Gohelle?",
+    timeline_ask="What more the documents say of it ({year})",
     timeline_empty="No sentence of the documents names a year.",
     documents_title="The documents",
     documents_introduction="The service answers only in the words of these {count} documents. They are in French.",
@@ -456,6 +472,7 @@ ENGLISH = Messages(
     ),
     request_too_large="The request is too large: the limit is {limit} bytes.",
     address_unknown="There is nothing at this address.",
+    address_unknown_why="Please check the address, or ask your question on the first page.",
     method_unknown="This address does not take this method.",
 )
 

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 PAGE_PATHS = re.compile(
     r"/|/config|/assets/[\w-][\w.-]*"
-    r"|(?:/en)?/theme\.css|(?:/en)?/static/(?:[\w-]+/)+[\w-][\w.-]*|(?:/en)?/gradio_api/(?:queue/join|queue/data|cancel|reset|heartbeat/\w+|startup-events)"
+    r"|(?:/en)?/theme\.css|(?:/en)?/static/(?:[\w-]+/)+[\w-][\w.-]*|(?:/en)?/gradio_api/(?:queue/join|queue/data|app_id|cancel|reset|heartbeat/\w+|startup-events)"
 )
 """What the page asks of Gradio. Gradio's other addresses (uploads, files, proxy, monitoring, …) stay closed."""
 
@@ -75,9 +75,9 @@ _HEAD = (
     '<script src="/static/page.js" {words}></script>'
 )
 _SAID_BY_SCRIPT = (
-    *("conversation", "question", "reply", "searching", "queued", "connection_lost", "characters_left"),
+    *("conversation", "question", "reply", "queued", "queue_full", "failed", "connection_lost", "characters_left"),
     *("characters_too_many", "passage", "passage_number", "passage_failed", "previous_quote", "next_quote", "close"),
-    *("feedback_thanks", "feedback_failed"),
+    *("feedback_thanks", "feedback_failed", "begun"),
 )
 """The messages that page.js says."""
 
@@ -136,12 +136,12 @@ def finish(html: str, nonce: str, messages: Messages, limit: int, questions: Seq
     head = _HEAD.format(page_title=title, page_introduction=introduction, words=words)
     html = html.replace("<head>", f"<head>{head}", 1)
     opening = (
-        f"{page_header(messages, '/', 'question', messages.skip_to_question)}"
+        f"{page_header(messages, '/', 'q', messages.skip_to_question)}"
         f'<section class="introduction" aria-labelledby="title"><h1 id="title">{title}</h1>'
         f"<p>{introduction}</p></section>"
     )
-    form = f"{question_form(messages, limit)}{question_links(questions, messages)}"
-    plain = f'<noscript><main id="question">{form}</main></noscript>'
+    begin = f"<h2>{escape(messages.theme_questions)}</h2>{question_links(questions, messages)}" if questions else ""
+    plain = f"<noscript><main>{question_form(messages, limit)}{begin}</main></noscript>"
     html = re.sub(r"(<body[^>]*>)", lambda match: f"{match[1]}{opening}{plain}", html, count=1)
     html = html.replace("</body>", f"{page_footer(messages)}</body>", 1)
     return html.replace("<script", f'<script nonce="{nonce}"')
@@ -212,7 +212,8 @@ class _Conversations:
     async def respond(self, question: str, kept: Kept) -> AsyncIterator[list[Any]]:
         """Updates from a question to its reply, and at last to questions near it."""
         service, messages = self._service, self._messages
-        question = question.encode("utf-8", "replace").decode("utf-8")  # half an emoji would not travel back
+        # What was sent may be no text; and half an emoji would not travel back.
+        question = str(question or "").encode("utf-8", "replace").decode("utf-8")
         try:
             check_question(question, self._language, service.settings)
         except InvalidQuestion as error:
@@ -220,7 +221,7 @@ class _Conversations:
             return
         shown = [
             *kept.messages[2 - 2 * _TURNS :],
-            {"role": "user", "content": f'<p class="asked">{text_html(question)}</p>'},
+            {"role": "user", "content": f'<h2 class="asked">{text_html(question)}</h2>'},
         ]
         waiting = messages.searching if service.is_ready or service.failure else messages.loading
         started = replace(kept, waiting=question)
@@ -238,12 +239,12 @@ class _Conversations:
             return
         if isinstance(reply, Answer):
             for count in range(1, len(reply.sentences)):
-                growing = {"role": "assistant", "content": reply_html(reply, count)}
+                growing = {"role": "assistant", "content": reply_html(reply, count, level=3)}
                 yield [_SAME, [*shown, growing], _SAME, _SAME, *self._unchanged]
         options = [] if isinstance(reply, Answer) else [{"value": text, "label": text} for text in reply.suggestions]
         below = permalink_html(reply) + feedback_html(reply, service.settings.feedback_days)
-        shown = [*shown, {"role": "assistant", "content": reply_html(reply, below=below), "options": options}]
-        kept = Kept(shown, _turns_after(reply, kept.turns), [*kept.asked, question])
+        shown = [*shown, {"role": "assistant", "content": reply_html(reply, below=below, level=3), "options": options}]
+        kept = Kept(shown, _turns_after(reply, kept.turns), [*kept.asked[1 - _TURNS :], question])
         yield [_SAME, shown, kept, _DISABLED, *self._unchanged]
         near = reply.understood or reply.question
         offer = partial(service.theme_questions, messages.language, near, set(kept.asked))

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -32,10 +32,10 @@ _HEADERS = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"}
 _PRIVATE = {
     "Content-Security-Policy": _POLICY,
     "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # to none but our own forms
     "X-Robots-Tag": "noindex",
 }
-"""For pages whose address holds what someone asked."""
+"""For pages that hold what someone asked or said."""
 
 _Make = Callable[[Build, Messages], str | None]
 
@@ -64,20 +64,22 @@ class _Pages:
         """A form, or with `q` the reply to it; `build` is the one that the link to it was made for."""
         messages, settings, service = _messages(request), self._service.settings, self._service
         asked = request.query_params.get("q", "").encode("utf-8", "replace").decode("utf-8")
-        begin = service.theme_questions(messages.language)
+
+        def form(kept: str = "", why: str = "") -> str:
+            return ask_page(messages, settings, service.theme_questions(messages.language), kept, why)
+
         if not asked:
-            return HTMLResponse(ask_page(messages, settings, begin), headers=_PRIVATE)
+            return HTMLResponse(form(), headers=_PRIVATE)
         try:
             check_question(asked, messages.language, settings)
             if not service.is_ready:
                 raise NotReady
             reply = service.ask(asked, None if messages is FRENCH else messages.language)
         except InvalidQuestion as error:
-            kept = asked[: settings.max_question_characters]
-            return HTMLResponse(ask_page(messages, settings, begin, kept, str(error)), 422, _PRIVATE)
+            return HTMLResponse(form(asked[: settings.max_question_characters], str(error)), 422, _PRIVATE)
         except NotReady:
             why = messages.unavailable if service.failure else messages.not_ready
-            return HTMLResponse(ask_page(messages, settings, begin, asked, why), 503, _PRIVATE | RETRY_AFTER)
+            return HTMLResponse(form(asked, why), 503, _PRIVATE | RETRY_AFTER)
         linked = request.query_params.get("build", "")
         return HTMLResponse(answer_page(reply, linked, messages, settings), headers=_PRIVATE)
 
@@ -134,7 +136,7 @@ class _Pages:
         messages = LANGUAGES.get(sent.get("lang", ""), FRENCH)
 
         def said(text: str, status: int) -> Response:
-            return HTMLResponse(missing_page(messages.feedback, text, messages), status, _PRIVATE)
+            return HTMLResponse(missing_page(messages.feedback_title, text, messages), status, _PRIVATE)
 
         question, reason = sent.get("question", ""), sent.get("reason", "")
         is_well_formed = (
@@ -150,7 +152,9 @@ class _Pages:
         is_useful = sent["useful"] == "yes"
         keep = self._feedback.keep
         is_kept = await run_in_threadpool(keep, question, sent["build"], reason, is_useful=is_useful)
-        return said(messages.feedback_thanks, 200) if is_kept else said(messages.feedback_closed, 404)
+        if is_kept:
+            return said(messages.feedback_thanks, 200)
+        return said(messages.feedback_failed, 503) if self._feedback.days else said(messages.feedback_closed, 404)
 
     def _of_build(self, request: Request, make: _Make) -> Response:
         """A page made from the build in service, or why there is none: a page for people, else a problem."""
@@ -182,7 +186,7 @@ def _is_from_here(request: Request) -> bool:
     if site := request.headers.get("sec-fetch-site"):
         return site in ("same-origin", "none")
     origin = request.headers.get("origin")
-    return not origin or urlsplit(origin).netloc == request.headers.get("host")
+    return not origin or origin.partition("//")[2] == request.headers.get("host")
 
 
 def _span(quote: str | None) -> Span | None:

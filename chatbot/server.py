@@ -16,7 +16,7 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
-from fastapi.responses import Response
+from fastapi.responses import HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.datastructures import MutableHeaders
@@ -34,6 +34,7 @@ from chatbot.plain_routes import plain_routes
 from chatbot.problems import language_of, not_ready, problem
 from chatbot.service import Service
 from chatbot.settings import Settings
+from chatbot.sources import missing_page
 
 __all__ = ["MAX_BODY_BYTES", "create_app", "serve"]
 
@@ -290,6 +291,8 @@ async def _http_problem(request: Request, error: Exception) -> Response:
         413: messages.request_too_large.format(limit=MAX_BODY_BYTES),
     }
     detail = details.get(error.status_code, str(error.detail))
+    if "text/html" in request.headers.get("accept", "") and error.status_code == HTTPStatus.NOT_FOUND:
+        return HTMLResponse(missing_page(detail, messages.address_unknown_why, messages), error.status_code)
     return problem(error.status_code, detail, messages.language, error.headers)
 
 

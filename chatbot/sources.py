@@ -37,6 +37,7 @@ def document_page(document: Document, quote: Span | None, is_current: bool, mess
         f'</h1>\n{_note(document)}{_about(document, messages)}{notice}<div id="texte" tabindex="-1">\n'
         f"{''.join(_body(document, rest, marked, messages))}</div>\n{_references(document, messages)}</article>",
         messages,
+        f"/sources/{document.id}",
         start=f"p-{marked[0]}" if marked else "texte",
     )
 
@@ -48,7 +49,7 @@ def passage_html(document: Document, quote: Span, is_current: bool, messages: Me
     """
     marked, notice = _marked(document, quote, is_current, messages)
     inside = [section for section in document.sections if section.start < quote[1] and quote[0] < section.end]
-    path = inside[0].heading_path if marked and inside else ()
+    path = inside[0].heading_path[:-1] if marked and inside else ()
     blocks = [(3, block) for section in inside for block in section.blocks] if marked else []
     about = messages.origin(document.source.kind, document.source.publisher, document.source.published)
     trail = f'<p class="path" lang="fr">{escape(" › ".join(path))}</p>' if path else ""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 from itertools import groupby
+from textwrap import shorten
 from urllib.parse import urlencode
 
 import numpy as np
@@ -20,6 +21,8 @@ __all__ = ["Year", "timeline", "timeline_page"]
 _SAME = 0.93
 """Of one year, two sentences whose vectors are closer than this tell the same."""
 _BESIDE = re.compile(r"\([^()]*\)|\b(?:[Ss]elon|[Dd]['’]après)\b[^,;:.]*|\bannées \d{4}\b")
+_ASKED = 300
+"""How much of a sentence is asked, in characters."""
 _BAR = 30
 """Height of the tallest bar of the overview, in its own units."""
 
@@ -91,17 +94,19 @@ def _overview(years: tuple[Year, ...], messages: Messages) -> str:
     """Links to the years, by decade, each with a bar as high as it has sentences."""
     most = max(len(year.sentences) for year in years)
     groups = []
-    for _, group in groupby(years, key=lambda year: year.year // 10):
+    for decade, group in groupby(years, key=lambda year: year.year // 10):
         links = []
         for year in group:
             height = max(2, round(_BAR * len(year.sentences) / most))
-            said = messages.timeline_year.format(year=year.year, count=len(year.sentences))
+            counted = messages.timeline_one if len(year.sentences) == 1 else messages.timeline_year
+            said = counted.format(year=year.year, count=len(year.sentences))
             links.append(
                 f'<li><a href="#a-{year.year}" aria-label="{escape(said)}">'
                 f'<svg viewBox="0 0 10 {_BAR}" width="10" height="{_BAR}" aria-hidden="true" focusable="false">'
                 f'<rect width="10" y="{_BAR - height}" height="{height}"/></svg>{year.year}</a></li>'
             )
-        groups.append(f"<ul>{''.join(links)}</ul>")
+        named = messages.timeline_decade.format(year=10 * decade, last=10 * decade + 9)
+        groups.append(f'<ul aria-label="{escape(named)}">{"".join(links)}</ul>')
     label = escape(messages.timeline_overview)
     return f'<nav class="overview" aria-label="{label}">\n{"".join(groups)}\n</nav>\n'
 
@@ -113,7 +118,8 @@ def _year(year: Year, messages: Messages) -> str:
         summary = messages.timeline_more.format(year=year.year, count=len(others))
         items = "".join(f"<li>{_told(citation, messages)}</li>\n" for citation in others)
         more = f"<details>\n<summary>{escape(summary)}</summary>\n<ul>\n{items}</ul>\n</details>\n"
-    asked = urlencode({"q": messages.timeline_question.format(year=year.year)})
+    # The sentence itself finds what stands around it; « Que s’est-il passé en 2012 ? » is refused one time in five.
+    asked = urlencode({"q": shorten(first.quote, _ASKED, placeholder="…")})
     address = escape(in_language(f"/ask?{asked}", messages))
     return (
         f'<li id="a-{year.year}">\n<h2>{year.year}</h2>\n<p>{_told(first, messages)}</p>\n{more}'

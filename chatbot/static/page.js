@@ -35,7 +35,8 @@
   let asked = 0;
   let opened = false;
   let chosen = false;
-  let busy = 0;
+  let pressed = 0;
+  let wasOnStop = false;
 
   function begin() {
     const box = $("#question textarea");
@@ -65,6 +66,17 @@
     asked = questions.length;
   }
 
+  // What was asked and got no reply stands in the box again.
+  function giveBack() {
+    const questions = all("#conversation .asked");
+    const box = $("#question textarea");
+    if (!said?.matches(".waiting") || !questions.length || box.value) return;
+    box.value = questions[questions.length - 1].textContent;
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+    said = null;
+    pressed = 0;
+  }
+
   function mend() {
     begin();
     follow();
@@ -77,17 +89,23 @@
       set(message, "role", "group");
       set(message, "aria-label", message.dataset.testid === "user" ? words.question : words.reply);
     }
-    // Gradio's own warnings are in English alone: all that a page like this one gets is that the service is gone.
+    // Gradio's own warnings are in English alone.
     for (const warning of all("[data-testid=toast-text]")) {
-      if (warning.textContent !== words.connectionLost) warning.textContent = words.connectionLost;
+      if ([words.queueFull, words.connectionLost, words.failed].includes(warning.textContent)) continue;
+      const isLost = /connection|network|server/i.test(warning.textContent);
+      warning.textContent = /queue/i.test(warning.textContent) ? words.queueFull : isLost ? words.connectionLost : words.failed;
+      giveBack();
     }
     for (const button of all("[data-testid=toast-close], .toast-header")) set(button, "aria-label", words.close);
     const replies = all("#conversation [data-testid=bot]");
     const last = replies.length ? $(".waiting, .notice, .reply:not(.growing) .said", replies[replies.length - 1]) : null;
     if (last !== said && (last || !replies.length)) {
       said = last;
-      status.textContent = last ? last.textContent : "";
-      if (!last || !last.matches(".waiting")) busy = 0;
+      status.textContent = last ? last.textContent : words.begun;
+      pressed = 0;
+      const box = $("#question textarea");
+      if (box) count(box);
+      if (wasOnStop && document.activeElement === document.body) box.focus({ preventScroll: true });
     }
   }
 
@@ -98,30 +116,30 @@
     const isSent = event.type === "keydown" && event.key === "Enter" && !event.shiftKey && !event.isComposing;
     const source = isSent ? event.target.closest("#question textarea") : event.type === "click" && event.target.closest(ASKS);
     if (!source) return;
-    if (busy) {
+    if (said?.matches(".waiting") || Date.now() - pressed < 1000) {
       event.preventDefault();
       event.stopImmediatePropagation();
       return;
     }
-    const now = (busy = Date.now());
     chosen = source.matches("#themes button, #conversation .option");
+    const typed = $("#question textarea").value;
+    if (!chosen && (!typed.trim() || [...typed].length > words.limit)) return; // the reply says so, maybe as before
+    const now = (pressed = Date.now());
     window.setTimeout(() => {
-      if (busy === now && said === null) status.textContent = words.queued;
+      if (pressed === now) status.textContent = counter.textContent = words.queued;
     }, 1500);
-    window.setTimeout(() => {
-      if (busy === now) busy = 0; // whatever became of it
-    }, 15000);
   }
 
   // How many characters are left, shown when few are, and said when that changes for good or ill.
   const counter = element("p", { class: "count" });
 
-  function count(box) {
+  function count(box, isTyping = false) {
     if (!counter.isConnected) $("#question").append(counter);
-    const left = Number(words.limit) - box.value.length;
+    const left = Number(words.limit) - [...box.value].length; // as Python counts
     const isOver = left < 0;
     const text = isOver ? fill(words.charactersTooMany, { count: -left }) : left <= 100 ? fill(words.charactersLeft, { count: left }) : "";
-    if (Boolean(text) !== Boolean(counter.textContent) || isOver !== counter.classList.contains("over")) status.textContent = text;
+    const hasChanged = Boolean(text) !== Boolean(counter.textContent) || isOver !== counter.classList.contains("over");
+    if (isTyping && hasChanged) status.textContent = text;
     counter.textContent = text;
     counter.classList.toggle("over", isOver);
     set(box, "aria-invalid", String(isOver));
@@ -143,41 +161,53 @@
     const reply = link.closest(".reply");
     addresses = all(".places .links a:first-child", reply).map((place) => place.href);
     at = Math.max(0, addresses.indexOf(link.href));
-    opener?.removeAttribute("aria-expanded");
     opener = link;
-    if (link.matches(".cite")) set(link, "aria-expanded", "true");
-    show();
+    // The browser's way back closes the passage, and does not leave the page.
+    if (panel.hidden && !framed) history.pushState({ passage: true }, "");
+    show(true);
   }
 
-  async function show() {
+  async function show(isOpening) {
     const address = new URL(addresses[at]);
+    const asked = at;
     number.textContent = fill(words.passageNumber, { number: at + 1, count: addresses.length });
-    previous.disabled = at === 0;
-    next.disabled = at === addresses.length - 1;
+    set(previous, "aria-disabled", String(at === 0)); // not « disabled », which would drop the focus
+    set(next, "aria-disabled", String(at === addresses.length - 1));
     panel.hidden = false;
+    for (const mark of all("#conversation .cite[aria-expanded]")) mark.removeAttribute("aria-expanded");
+    const mark = all(".cite", opener.closest(".reply")).find((cite) => cite.href === address.href);
+    if (mark) {
+      set(mark, "aria-expanded", "true");
+      opener = mark; // what the focus comes back to
+    }
+    let html = "";
     try {
       const answer = await fetch(`${address.pathname}/passage${address.search}`);
       if (!answer.ok) throw new Error(String(answer.status));
-      content.innerHTML = await answer.text(); // our own page's part, its text escaped
+      html = await answer.text();
     } catch {
+      html = "";
+    }
+    if (panel.hidden || asked !== at) return; // closed, or turned on, in the meantime
+    if (html) {
+      content.innerHTML = html; // our own page's part, its text escaped
+    } else {
       const why = element("p", {}, `${words.passageFailed} `);
       why.append(element("a", { href: address.href }, address.pathname));
       content.replaceChildren(why);
     }
     const quote = $("mark", content);
-    if (quote) {
-      quote.scrollIntoView({ block: "center" });
-      quote.focus({ preventScroll: true });
-    } else {
-      close.focus();
-    }
+    quote?.scrollIntoView({ block: "center" });
+    if (isOpening) (quote || close).focus({ preventScroll: true });
+    else status.textContent = `${number.textContent}. ${quote ? quote.textContent : ""}`;
   }
 
   function shut() {
     if (panel.hidden) return;
+    if (history.state?.passage) history.back();
     panel.hidden = true;
     content.replaceChildren();
-    opener?.removeAttribute("aria-expanded");
+    for (const mark of all("#conversation .cite[aria-expanded]")) mark.removeAttribute("aria-expanded");
     if (opener?.isConnected) opener.focus();
     opener = null;
   }
@@ -186,7 +216,7 @@
     const to = at + step;
     if (to < 0 || to >= addresses.length) return;
     at = to;
-    show();
+    show(false);
   }
 
   function openPassage(event) {
@@ -202,23 +232,31 @@
     if (!form) return;
     event.preventDefault();
     const opinion = new URLSearchParams(new FormData(form, event.submitter));
-    let text = words.feedbackFailed;
-    try {
-      if ((await fetch(form.action, { method: "POST", body: opinion })).ok) text = words.feedbackThanks;
-    } catch {
-      // said below
-    }
-    const thanks = element("p", { class: "notice", tabindex: "-1" }, text);
-    form.replaceWith(thanks);
-    thanks.focus();
+    const fields = $("fieldset", form);
+    fields.disabled = true;
+    const sent = await fetch(form.action, { method: "POST", body: opinion }).catch(() => null);
+    fields.disabled = false;
+    const text = sent?.ok ? words.feedbackThanks : words.feedbackFailed;
+    const notice = element("p", { class: "notice", tabindex: "-1", lang: language }, text);
+    $(".notice", form)?.remove();
+    if (sent?.ok) form.replaceWith(notice);
+    else form.append(notice);
+    notice.focus();
   }
 
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("#clear")) return;
+    shut();
+    if (!framed) $("#question textarea").focus();
+  });
   document.addEventListener("click", ask, true);
   document.addEventListener("keydown", ask, true);
+  document.addEventListener("focusin", (event) => (wasOnStop = event.target.id === "stop"));
   document.addEventListener("click", openPassage);
   document.addEventListener("submit", sendOpinion);
-  document.addEventListener("input", (event) => event.target.matches("#question textarea") && count(event.target));
+  document.addEventListener("input", (event) => event.target.matches("#question textarea") && count(event.target, true));
   document.addEventListener("keydown", (event) => event.key === "Escape" && shut());
+  window.addEventListener("popstate", shut);
   document.addEventListener("click", (event) => {
     if (!event.target.closest(".skip")) return;
     event.preventDefault();

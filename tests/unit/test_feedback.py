@@ -42,9 +42,14 @@ def test_the_operator_reads_what_is_kept(tmp_path: Path, monkeypatch: pytest.Mon
     kept = feedback(tmp_path, 30)
     kept.keep("Où ?", "b", "confus", is_useful=False)
     (file,) = (tmp_path / "avis").iterdir()
-    file.write_text(file.read_text(encoding="utf-8") + "{abîmé\n", encoding="utf-8")
+    kept.keep("Qui ?", "b", "a\nb\x1b[31m\u2028", is_useful=True)
+    damaged = ["{abîmé", "[]", "3", "{}", "null"]
+    file.write_text(file.read_text(encoding="utf-8") + "\n".join(damaged) + "\n", encoding="utf-8")
     (tmp_path / "avis" / "notes.jsonl").write_text("de l’opérateur\n", encoding="utf-8")
-    assert CliRunner().invoke(app, ["feedback"]).stdout == f"{date.today().isoformat()}  pas utile  Où ? – confus\n"
+    assert CliRunner().invoke(app, ["feedback"]).stdout.splitlines() == [
+        f"{date.today().isoformat()}  pas utile  Où ? – confus",
+        f"{date.today().isoformat()}  utile      Qui ? – a b [31m ",
+    ]
     assert json.loads(CliRunner().invoke(app, ["feedback", "--json"]).stdout)[0]["build"] == "b"
 
 
@@ -53,12 +58,14 @@ def test_opinions_go_when_their_days_are_over(tmp_path: Path) -> None:
     folder.mkdir()
     for days in (0, 29, 30, 400):
         (folder / f"{(date.today() - timedelta(days=days)).isoformat()}.jsonl").write_text("{}\n")
-    (folder / "notes.jsonl").write_text("de l’opérateur\n")
+    foreign = ["20010101", "2001-W01-1", "notes"]
+    for name in foreign:
+        (folder / f"{name}.jsonl").write_text("de l’opérateur\n")
+    feedback(tmp_path, 0).drop_old()
+    assert len(list(folder.iterdir())) == 7, "a service that takes none, a test's perhaps, deletes none"
     feedback(tmp_path, 30).drop_old()
     left = sorted(path.stem for path in folder.iterdir())
-    assert left == sorted([(date.today() - timedelta(days=days)).isoformat() for days in (0, 29)] + ["notes"])
-    feedback(tmp_path, 0).drop_old()
-    assert [path.stem for path in folder.iterdir()] == ["notes"], "turned off, nothing that was promised to go stays"
+    assert left == sorted([(date.today() - timedelta(days=days)).isoformat() for days in (0, 29)] + foreign)
 
 
 def test_a_flood_does_not_fill_the_disk(tmp_path: Path) -> None:

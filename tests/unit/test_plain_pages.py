@@ -105,7 +105,7 @@ def test_french_spaces_do_not_break() -> None:
 
 def test_an_answer_page_shows_question_answer_sources_and_its_build() -> None:
     html = unescape(answer_page(replace(ANSWER, question="Où est <b>l’eau</b> ?"), "b", FRENCH, SETTINGS))
-    assert "<h1>Où est <b>l’eau</b> ?</h1>" in html
+    assert '<h1 lang="fr">Où est <b>l’eau</b> ?</h1>' in html
     assert "Une phrase." in html
     assert "Lire dans son contexte" in html
     assert FRENCH.answered_from.format(build="b") in html
@@ -190,5 +190,6 @@ def test_the_timeline_page_links_each_sentence_to_its_place_and_each_year_to_a_q
     assert html.count('class="where"') == 3
     assert html.count("<details>") == 1
     assert '<a href="#a-1986" aria-label="1986, 2 phrases">' in unescape(html)
+    assert '<a href="#a-2004" aria-label="2004, une phrase">' in unescape(html)
     assert re.search(r'<li id="a-2004">\s*<h2>2004</h2>', html)
-    assert "/ask?q=Que+s%E2%80%99est-il+pass%C3%A9+en+2004" in html
+    assert 'href="/ask?q=Le+mus%C3%A9e+des+mines+na%C3%AEt+en+2004+au+carreau."' in html
