@@ -42,6 +42,7 @@
     const box = $("#question textarea");
     if (opened || !box) return;
     opened = true;
+    $(".skip").href = "#question"; // without scripts, the plain form's box
     count(box);
     if (!framed) box.focus({ preventScroll: true });
   }

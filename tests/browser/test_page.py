@@ -231,7 +231,7 @@ def test_a_shared_answer_shows_the_same_and_prints_without_what_is_not_it(site: 
     shared.goto(re.sub("build=[0-9a-f]+", "build=0", shared.url))
     expect(shared.get_by_text(FRENCH.corpus_changed)).to_be_visible()
     shared.emulate_media(media="print")
-    for part in ("header.site", "footer.site", ".again"):
+    for part in ("header.site nav", "footer.site a", ".again"):
         expect(shared.locator(part)).not_to_be_visible()
     expect(shared.locator(".sources")).to_be_visible()
 
