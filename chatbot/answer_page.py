@@ -45,7 +45,7 @@ def question_links(questions: Sequence[str], messages: Messages) -> str:
     """A list of questions, each a link to its answer."""
     addresses = (in_language(f"/ask?{urlencode({'q': question})}", messages) for question in questions)
     items = "".join(
-        f'<li><a href="{escape(address)}">{escape(question)}</a></li>\n'
+        f'<li><a href="{escape(address)}" rel="nofollow">{escape(question)}</a></li>\n'
         for question, address in zip(questions, addresses, strict=True)
     )
     return f'<ul class="questions">\n{items}</ul>\n' if items else ""

@@ -153,6 +153,8 @@ def _mark(citation: Citation, messages: Messages) -> str:
 def _place(citation: Citation, messages: Messages, based_on: bool) -> str:
     """A source: where it is, whose words, since when, what these are `based_on`, and the links to it."""
     path = "".join(f' <span class="path" lang="fr">› {text_html(heading)}</span>' for heading in citation.heading_path)
+    if citation.page:
+        path += f", {text_html(messages.page_number.format(number=citation.page))}"
     about = messages.origin(citation.kind, citation.publisher, citation.published)
     about = f'<span class="about">{text_html(about)}</span>' if about else ""
     if based_on and citation.references:

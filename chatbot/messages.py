@@ -35,6 +35,7 @@ class Messages:
     not_ready: str
     sources: str
     source: str
+    page_number: str
     read_in_context: str
     original_page: str
     original: str
@@ -198,6 +199,7 @@ _FRENCH = Messages(
     not_ready="Le service se charge encore. Réessayez dans quelques secondes.",
     sources="Sources",
     source="Source",
+    page_number="page {number}",
     read_in_context="Lire dans son contexte",
     original_page="Page d’origine",
     original="Texte original",
@@ -362,6 +364,7 @@ ENGLISH = Messages(
     not_ready="The service is still loading. Please try again in a few seconds.",
     sources="Sources",
     source="Source",
+    page_number="page {number}",
     read_in_context="Read in context",
     original_page="Original page",
     original="Original text",

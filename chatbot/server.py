@@ -233,6 +233,10 @@ def _add_files(app: FastAPI) -> None:
     async def favicon(request: Request) -> Response:
         return await file("favicon.svg", request)
 
+    @app.api_route("/robots.txt", methods=["GET", "HEAD"], include_in_schema=False)
+    def robots() -> Response:
+        return Response("User-agent: *\nDisallow: /ask\n", media_type="text/plain")  # each answer is computed anew
+
     @app.api_route("/manifest.json", methods=["GET", "HEAD"], include_in_schema=False)
     def manifest() -> dict[str, Any]:
         icon = {"src": "/static/favicon.svg", "sizes": "any", "type": "image/svg+xml"}

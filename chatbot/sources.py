@@ -31,10 +31,11 @@ def document_page(document: Document, quote: Span | None, is_current: bool, mess
     """
     marked, notice = _marked(document, quote, is_current, messages)
     title, rest = _title(document)
+    text = document.text[marked[0] : marked[1]] if marked else ""
     return plain_page(
         document.title,
         f'<article lang="fr">\n<h1>{_inline(document.text, {}, title, marked) if title else escape(document.title)}'
-        f'</h1>\n{_note(document)}{_about(document, messages)}{notice}<div id="texte" tabindex="-1">\n'
+        f'</h1>\n{_note(document)}{_about(document, messages, text)}{notice}<div id="texte" tabindex="-1">\n'
         f"{''.join(_body(document, rest, marked, messages))}</div>\n{_references(document, messages)}</article>",
         messages,
         f"/sources/{document.id}",
@@ -49,7 +50,9 @@ def passage_html(document: Document, quote: Span, is_current: bool, messages: Me
     """
     marked, notice = _marked(document, quote, is_current, messages)
     inside = [section for section in document.sections if section.start < quote[1] and quote[0] < section.end]
-    path = inside[0].heading_path[:-1] if marked and inside else ()
+    path = list(inside[0].heading_path[:-1]) if marked and inside else []
+    if marked and inside and inside[0].page:
+        path.append(messages.page_number.format(number=inside[0].page))
     blocks = [(3, block) for section in inside for block in section.blocks] if marked else []
     about = messages.origin(document.source.kind, document.source.publisher, document.source.published)
     trail = f'<p class="path" lang="fr">{escape(" › ".join(path))}</p>' if path else ""
@@ -175,15 +178,15 @@ def _references(document: Document, messages: Messages, sections: Collection[Sec
     return f'{title}\n<ol class="references">\n{"".join(items)}</ol>\n'
 
 
-def _about(document: Document, messages: Messages) -> str:
+def _about(document: Document, messages: Messages, quote: str) -> str:
     source = document.source
-    url = web_address(source.url)
+    url = original_address(source.url, source.kind, quote)
     facts = (
         (messages.publisher, escape(source.publisher)),
         (messages.published, escape(messages.date(source.published))),
         (messages.retrieved, escape(messages.date(source.retrieved))),
         (messages.licence, escape(source.licence)),
-        (messages.original_page, f'<a href="{escape(url)}" rel="noopener">{escape(url)}</a>' if url else ""),
+        (messages.original_page, f'<a href="{escape(url)}" rel="noopener">{escape(source.url)}</a>' if url else ""),
     )
     rows = "".join(f"<div><dt>{escape(name)}</dt><dd>{value}</dd></div>\n" for name, value in facts if value)
     return (

@@ -123,7 +123,8 @@ def _year(year: Year, messages: Messages) -> str:
     address = escape(in_language(f"/ask?{asked}", messages))
     return (
         f'<li id="a-{year.year}">\n<h2>{year.year}</h2>\n<p>{_told(first, messages)}</p>\n{more}'
-        f'<p class="links"><a href="{address}">{escape(messages.timeline_ask.format(year=year.year))}</a></p>\n</li>\n'
+        f'<p class="links"><a href="{address}" rel="nofollow">'
+        f"{escape(messages.timeline_ask.format(year=year.year))}</a></p>\n</li>\n"
     )
 
 

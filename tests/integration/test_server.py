@@ -495,6 +495,7 @@ def test_hashed_files_stay_in_the_browser(client: TestClient) -> None:
         ("/static/site.css", ("text/css; charset=utf-8",)),
         ("/static/page.js", ("text/javascript; charset=utf-8", "application/javascript")),
         ("/manifest.json", ("application/json",)),
+        ("/robots.txt", ("text/plain; charset=utf-8",)),
     ],
 )
 def test_our_own_files_are_served(client: TestClient, path: str, content_types: tuple[str, ...]) -> None:

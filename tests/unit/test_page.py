@@ -105,6 +105,12 @@ def test_a_fiche_is_told_from_an_original_and_names_what_each_quote_rests_on() -
     assert "<b>" not in html
 
 
+def test_the_page_of_a_paged_source_is_shown() -> None:
+    html = unescape(reply_html(replace(ANSWER, citations=(replace(citation(1), page=12), citation(2)))))
+    assert html.count("page 12") == 1
+    assert "page None" not in html
+
+
 def test_a_growing_answer_has_no_sources_yet() -> None:
     html = reply_html(ANSWER, 1)
     assert "growing" in html

@@ -121,7 +121,7 @@ def test_a_link_made_for_another_build_says_so() -> None:
 
 def test_a_refusal_page_offers_questions_as_links() -> None:
     html = answer_page(ABSTENTION, "", FRENCH, SETTINGS)
-    assert '<a href="/ask?q=Quand+%3F">Quand ?</a>' in html
+    assert '<a href="/ask?q=Quand+%3F" rel="nofollow">Quand ?</a>' in html
 
 
 # a quote beside the answer

@@ -113,6 +113,11 @@ def test_where_a_document_comes_from_is_said_in_french() -> None:
     assert 'href="https://exemple.fr/fiche?a=1&amp;b=2"' in document_page(DOCUMENT, None, True)
 
 
+def test_from_a_quote_the_original_page_opens_at_it() -> None:
+    html = document_page(DOCUMENT, span_of("Une phrase."), True)
+    assert 'href="https://exemple.fr/fiche?a=1&amp;b=2#:~:text=Une%20phrase."' in html
+
+
 def test_markup_in_a_document_is_shown_as_text() -> None:
     html = document_page(DOCUMENT, None, True)
     assert "<b>" not in html
