@@ -10,15 +10,15 @@ from chatbot.messages import Messages
 from chatbot.plain_page import in_language, plain_page, question_form
 from chatbot.settings import Settings
 
-__all__ = ["answer_page", "ask_page", "question_links"]
+__all__ = ["answer_page", "ask_page", "asking_html"]
 
 
 def answer_page(reply: Reply, linked_build: str, messages: Messages, settings: Settings) -> str:
-    """The page of a reply; a notice says so if the link to it was made for another build than `linked_build`."""
+    """The page of a reply; a notice says so if the link to it was made for `linked_build`, and that is another now."""
     notice = ""
     if linked_build and linked_build != reply.build_id:
         notice = f'<p class="notice" role="note">{escape(messages.corpus_changed)}</p>\n'
-    suggestions = question_links(reply.suggestions, messages) if isinstance(reply, Abstention) else ""
+    suggestions = _question_links(reply.suggestions, messages) if isinstance(reply, Abstention) else ""
     made_from = escape(messages.answered_from.format(build=reply.build_id))
     main = (
         f'<h1 lang="{reply.language}">{escape(reply.question)}</h1>\n{notice}{reply_html(reply)}\n{suggestions}'
@@ -33,15 +33,20 @@ def answer_page(reply: Reply, linked_build: str, messages: Messages, settings: S
 def ask_page(messages: Messages, settings: Settings, questions: Sequence[str], asked: str = "", why: str = "") -> str:
     """The form to ask with, and questions to begin with; `why` says what was wrong with the one `asked`."""
     notice = f'<p class="notice" role="alert">{escape(why)}</p>\n' if why else ""
-    begin = f"<h2>{escape(messages.theme_questions)}</h2>\n{question_links(questions, messages)}" if questions else ""
     main = (
         f"<h1>{escape(messages.page_title)}</h1>\n<p>{escape(messages.page_introduction)}</p>\n{notice}"
-        f"{question_form(messages, settings.max_question_characters, asked)}{begin}"
+        f"{asking_html(messages, settings.max_question_characters, questions, asked)}"
     )
     return plain_page(messages.ask_a_question, main, messages, "/ask")
 
 
-def question_links(questions: Sequence[str], messages: Messages) -> str:
+def asking_html(messages: Messages, limit: int, questions: Sequence[str], asked: str = "") -> str:
+    """The form to ask with, `limit` in characters, and below it the questions to begin with, if there are any."""
+    begin = f"<h2>{escape(messages.theme_questions)}</h2>\n{_question_links(questions, messages)}" if questions else ""
+    return f"{question_form(messages, limit, asked)}{begin}"
+
+
+def _question_links(questions: Sequence[str], messages: Messages) -> str:
     """A list of questions, each a link to its answer."""
     addresses = (in_language(f"/ask?{urlencode({'q': question})}", messages) for question in questions)
     items = "".join(

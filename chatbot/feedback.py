@@ -33,15 +33,13 @@ class Feedback:
         self._lock = threading.Lock()
 
     def keep(self, question: str, build: str, reason: str, *, is_useful: bool) -> bool:
-        """Keep an opinion and drop those that are too old. Whether it was kept: not where none are, or today's file is
-        full."""
+        """Keep an opinion. Whether it was kept: not where none are, or today's file is full."""
         if not self.days:
             return False
         said = {"question": question, "useful": is_useful, "reason": reason, "build": build}
         line = json.dumps(said, ensure_ascii=False) + "\n"
         with self._lock:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self.drop_old()
             file = self._folder / f"{date.today().isoformat()}.jsonl"
             if file.is_file() and file.stat().st_size > _MOST_A_DAY:
                 return False

@@ -20,13 +20,13 @@ from starlette.routing import Match, Mount
 from starlette.types import Message, Receive, Scope, Send
 
 from chatbot.answer import Answer, Reason, Reply
-from chatbot.answer_page import question_links
+from chatbot.answer_page import asking_html
 from chatbot.conversation import check_question
 from chatbot.errors import InvalidQuestion, NotReady
 from chatbot.follow_up import Turn
 from chatbot.markup import feedback_html, permalink_html, reply_html, text_html
 from chatbot.messages import ENGLISH, FRENCH, Messages
-from chatbot.plain_page import page_footer, page_header, question_form
+from chatbot.plain_page import page_footer, page_header
 from chatbot.service import Service
 
 __all__ = ["PAGE_PATHS", "finish", "mount_page"]
@@ -140,8 +140,7 @@ def finish(html: str, nonce: str, messages: Messages, limit: int, questions: Seq
         f'<section class="introduction" aria-labelledby="title"><h1 id="title">{title}</h1>'
         f"<p>{introduction}</p></section>"
     )
-    begin = f"<h2>{escape(messages.theme_questions)}</h2>{question_links(questions, messages)}" if questions else ""
-    plain = f"<noscript><main>{question_form(messages, limit)}{begin}</main></noscript>"
+    plain = f"<noscript><main>{asking_html(messages, limit, questions)}</main></noscript>"
     html = re.sub(r"(<body[^>]*>)", lambda match: f"{match[1]}{opening}{plain}", html, count=1)
     html = html.replace("</body>", f"{page_footer(messages)}</body>", 1)
     return html.replace("<script", f'<script nonce="{nonce}"')

@@ -63,7 +63,7 @@ class _Pages:
     def ask(self, request: Request) -> Response:
         """A form, or with `q` the reply to it; `build` is the one that the link to it was made for."""
         messages, settings, service = _messages(request), self._service.settings, self._service
-        asked = request.query_params.get("q", "").encode("utf-8", "replace").decode("utf-8")
+        asked = request.query_params.get("q", "")
 
         def form(kept: str = "", why: str = "") -> str:
             return ask_page(messages, settings, service.theme_questions(messages.language), kept, why)
