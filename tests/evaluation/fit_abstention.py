@@ -32,7 +32,7 @@ from index.reader import load_reader
 from ingest import read_corpus
 from ingest.files import QUESTIONS_FILE
 from tests.evaluation.piaf_to_beir import piaf_collection
-from tests.evaluation.towns import TUNING_TOWN, tuning_collection
+from tests.evaluation.towns import tuning_collection
 
 
 def main() -> int:
@@ -79,7 +79,7 @@ def fit(rows, names):
     weights = model.coef_[0] / scale
     bias = float(model.intercept_[0] - weights @ mean)
     probability = 1 / (1 + np.exp(-bias - values @ weights))
-    for data, name in enumerate(("gold", "PIAF", TUNING_TOWN)):
+    for data, name in enumerate(("gold", "PIAF", "towns")):
         chosen = of_data == data
         print("AUC on these", name, round(float(roc_auc_score(answerable[chosen], probability[chosen])), 3))
     partial_from, answer_from = np.quantile(probability[(of_data == 0) & answerable], (0.03, 0.1))

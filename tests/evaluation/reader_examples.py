@@ -3,7 +3,6 @@
 They are PIAF's, on Wikipedia, and our own on invented towns: see towns.py.
 """
 
-import json
 import random
 import re
 import unicodedata
@@ -19,10 +18,8 @@ from index.evaluate import Collection
 from ingest import Passage
 from ingest.passages import heading_text
 from ingest.sentences import Span
-from tests.evaluation.towns import town_passage
+from tests.evaluation.towns import town_lines, town_passage
 
-NEGATIVES = 2
-"""Passages beside its own that a question is read with, drawn from those that retrieval ranks first."""
 DRAWN_FROM = 14
 HEADED = 0.3
 """Share of PIAF's questions whose passages stand under the title of their article, as a corpus's under headings."""
@@ -129,9 +126,9 @@ def items_of(searcher: Searcher, collection: Collection, starts: Mapping[str, in
     return items
 
 
-def town_items(path: Path, encoder: Encoder) -> list[Item]:
-    """The questions of a file as towns.jsonl. The other passages are their town's, of nearest vectors first."""
-    told = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+def town_items(paths: Sequence[Path], encoder: Encoder) -> list[Item]:
+    """The questions of files as towns.jsonl. The other passages are their town's, of nearest vectors first."""
+    told = list(town_lines(paths))
     passages = [town_passage(each) for each in told]
     vectors = encoder.encode_passages([f"{heading_text(passage.heading_path)}\n{passage.text}" for passage in passages])
     asked = [(own, question) for own, each in enumerate(told) for question in each["questions"]]
@@ -148,8 +145,10 @@ def town_items(path: Path, encoder: Encoder) -> list[Item]:
     return items
 
 
-def examples(items: Sequence[Item], groups: Mapping[str, str], seed: str) -> Iterator[list[Example]]:
+def examples(items: Sequence[Item], groups: Mapping[str, str], seed: str, others: int = 2) -> Iterator[list[Example]]:
     """For each question, in an order that the seed shuffles, what it is read with: its own passage first.
+
+    Of the `others`, so many are drawn from those that retrieval ranks first.
 
     `groups` gives the title that stands over a document which has none of its own.
     """
@@ -160,15 +159,15 @@ def examples(items: Sequence[Item], groups: Mapping[str, str], seed: str) -> Ite
         draw = random.Random(f"{seed}/{item.id}")
         question = as_people_write(item.question, draw)
         titles = groups if draw.random() < HEADED else {}
-        own, *others = (
+        own, *negative = (
             Example(question, heading_text(p.heading_path) or titles.get(p.document_id, ""), p.text)
-            for p in (item.passage, *negatives(item, draw))
+            for p in (item.passage, *negatives(item, others, draw))
         )
         if item.place is None:
             yield [replace(own, is_own=False)]
             continue
         sentence = next(((s, e) for s, e in item.sentences if s <= item.place[0] < e), item.place)
-        made = [replace(own, answer=item.place, sentence=sentence), *others]
+        made = [replace(own, answer=item.place, sentence=sentence), *negative]
         if item.passage.document_id in groups:  # PIAF has no questions that its passages leave unanswered
             if short := item.without_answer:
                 made.append(replace(own, text=short, is_own=False))
@@ -177,10 +176,10 @@ def examples(items: Sequence[Item], groups: Mapping[str, str], seed: str) -> Ite
         yield made
 
 
-def negatives(item: Item, draw: random.Random) -> list[Passage]:
+def negatives(item: Item, count: int, draw: random.Random) -> list[Passage]:
     """Other passages that retrieval takes for it, without the words of its answer."""
     others = [p for p in item.others[:DRAWN_FROM] if len(item.answer) < 4 or not item.holds_answer(p.text)]
-    return drawn(others, NEGATIVES, draw)
+    return drawn(others, count, draw)
 
 
 def drawn(passages: Sequence[Passage], count: int, draw: random.Random) -> list[Passage]:

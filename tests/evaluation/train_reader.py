@@ -1,8 +1,9 @@
 """Train the evidence reader on PIAF's training articles and on towns of ours, and write index/reader.safetensors.
 
     make train-reader PIAF=FOLDER
-    .venv/bin/python -m tests.evaluation.train_reader PIAF_FOLDER [--work FOLDER] [--output FILE]
+    .venv/bin/python -m tests.evaluation.train_reader PIAF_FOLDER [--work FOLDER] [--output FILE] [--from FILE]
 
+`--from` goes on from a reader that knows PIAF and the first file of towns: of these it asks one question in `AGAIN`.
 Takes under two hours on two cores, less on a GPU where there is one. Progress is printed. Stopped or killed, the same
 command goes on from the last checkpoint, which is kept in the work folder. Seeds are fixed. After each epoch, figures
 on the tuning articles and the tuning town are printed. index/reader.md tells what came of it, docs/decisions/0014 what
@@ -24,6 +25,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
 from torch.nn.functional import cross_entropy
 
@@ -47,7 +49,7 @@ from ingest.sentences import Span
 from tests.evaluation import reader_examples
 from tests.evaluation.piaf_to_beir import part_of, piaf_collection
 from tests.evaluation.reader_examples import Example, Item, examples, items_of, town_items
-from tests.evaluation.towns import TOWNS, TUNING_TOWN
+from tests.evaluation.towns import TOWNS, TUNING_TOWNS, town_lines
 
 BATCH = 8
 """Questions of a step, each with the one to five passages that it is read with."""
@@ -61,7 +63,7 @@ LOSS = {"ranking": 0.5, "relevance": 0.5, "answerability": 1.0, "span": 0.5, "se
 KEPT = 0.85
 """Share of the trained change that is kept: on the way back to the embedded model lies what it had not yet learned by
 heart (Wortsman et al., « Robust fine-tuning of zero-shot models », 2022). docs/decisions/0014 has the figures."""
-AGAIN = 3
+AGAIN = 4
 """One in so many of PIAF's questions is asked again among those on towns."""
 WARM_UP = 0.1
 """Share of a phase in which the rate rises; then it falls to nothing."""
@@ -73,9 +75,12 @@ def main() -> int:
     parser.add_argument("piaf", type=Path, help="folder that holds piaf.json")
     parser.add_argument("--work", type=Path, default=Path("var/reader"), help="where the checkpoint is kept")
     parser.add_argument("--output", type=Path, default=READER_FILE, help="the file to write")
-    parser.add_argument("--towns", type=Path, default=TOWNS, help="file of passages on towns")
-    parser.add_argument("--epochs", type=int, default=3, help="on PIAF alone, before the one on both")
+    parser.add_argument("--towns", type=Path, nargs="+", default=TOWNS, help="files of passages on towns")
+    parser.add_argument("--from", type=Path, dest="start", help="the reader to go on from")
+    parser.add_argument("--epochs", type=int, default=2, help="on PIAF alone, before the one on both")
     parser.add_argument("--layers", type=int, default=12, help="how many of the model's layers")
+    parser.add_argument("--frozen", type=int, default=0, help="how many of the lowest layers stay as they are")
+    parser.add_argument("--negatives", type=int, default=2, help="other passages that a question is read with")
     parser.add_argument("--rank", type=int, default=32, help="of the adapters")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
@@ -86,31 +91,34 @@ def main() -> int:
     items, groups = piaf_items(options.piaf, encoder, settings.max_passage_tokens)
     of_towns = town_items(options.towns, encoder)
     training = [item for item in items if part_of(item.article) == "training"]
-    of_training_towns = [item for item in of_towns if item.article != TUNING_TOWN]
+    of_training_towns = [item for item in of_towns if item.article not in TUNING_TOWNS]
     tuning = {
         "PIAF": [item for item in items if part_of(item.article) == "tuning"][::2],
-        TUNING_TOWN: [item for item in of_towns if item.article == TUNING_TOWN][::2],
+        "towns": [item for item in of_towns if item.article in TUNING_TOWNS][::2],
     }
     tokenizer = PairTokenizer(encoder.tokenizer, folder)
 
-    torch.manual_seed(options.seed)
-    torch.set_num_threads(os.cpu_count() or 1)
-    network = base_network(folder, options.layers)
-    add_adapters(network, options.rank)
-    network.body.set_attn_implementation("eager")  # the gradient of the other one takes twice as long on a CPU
-    network.to("cuda" if torch.cuda.is_available() else "cpu").train()
+    network = network_to_train(folder, options)
     chosen = {
         "layers": options.layers,
         "rank": options.rank,
+        "frozen": options.frozen,
+        "negatives": options.negatives,
         "seed": options.seed,
-        "made from": made_from(options.piaf / "piaf.json", options.towns),
+        "made from": made_from(options.piaf / "piaf.json", *options.towns, *filter(None, [options.start])),
     }
-    epochs = [training] * options.epochs + [training[::AGAIN] + of_training_towns]
+    if options.start:
+        known = {line["town"] for line in town_lines(options.towns[:1])}
+        of_known_towns = [item for item in of_training_towns if item.article in known]
+        of_new_towns = [item for item in of_training_towns if item.article not in known]
+        epochs = [training[::AGAIN] + of_known_towns[::AGAIN] + of_new_towns]
+    else:
+        epochs = [training] * options.epochs + [training[::AGAIN] + of_training_towns]
     steps = [len(asked) // BATCH for asked in epochs]
     phases = (sum(steps[:-1]), steps[-1])
     training_run = Run(network, phases, options.work / "checkpoint.pt", chosen)
     for epoch, asked in enumerate(epochs):
-        made = list(examples(asked, groups, f"{options.seed}/{epoch}"))
+        made = list(examples(asked, groups, f"{options.seed}/{epoch}", options.negatives))
         for first in range(0, len(made) - BATCH + 1, BATCH):
             training_run.step(made[first : first + BATCH], tokenizer, options.seed)
         if training_run.moved:
@@ -118,15 +126,36 @@ def main() -> int:
                 print(f"epoch {epoch + 1}, {name}:", tuned(network, some, groups, tokenizer), flush=True)
     keep(network, KEPT)
     questions = str(len(training) + len(of_training_towns))
-    about = {"base": encoder.revision, "questions": questions, "rank": str(options.rank)}
-    save_network(network.cpu(), options.output, {**about, "seed": str(options.seed), "epochs": str(options.epochs)})
-    total = hashlib.sha256(options.output.read_bytes()).hexdigest()
-    options.output.with_suffix(".sha256").write_text(f"{total}  {options.output.name}\n", "ascii")
+    about = {"base": encoder.revision, "questions": questions, "rank": str(options.rank), "seed": str(options.seed)}
+    write(network, options.output, about)
     training_run.checkpoint.unlink()
     network = load_network(folder, options.output)
     for name, some in tuning.items():
         print(f"{options.output}, {name}:", tuned(network, some, groups, tokenizer))
     return 0
+
+
+def network_to_train(folder: Path, options: argparse.Namespace) -> ReaderNetwork:
+    """The embedded model with its adapters, fresh or as another run left them, on the GPU if there is one."""
+    torch.manual_seed(options.seed)
+    torch.set_num_threads(os.cpu_count() or 1)
+    network = base_network(folder, options.layers)
+    add_adapters(network, options.rank)
+    if options.start:
+        go_on_from(options.start, network)
+    network.body.encoder.layer[: options.frozen].requires_grad_(False)
+    network.body.set_attn_implementation("eager")  # the gradient of the other one takes twice as long on a CPU
+    return network.to("cuda" if torch.cuda.is_available() else "cpu").train()
+
+
+def write(network: ReaderNetwork, path: Path, about: dict[str, str]) -> None:
+    """The network as a file with its checksum beside it, what was frozen included."""
+    for name, parameter in network.named_parameters():
+        if name.endswith((".up", ".down")):
+            parameter.requires_grad_(True)
+    save_network(network.cpu(), path, about)
+    total = hashlib.sha256(path.read_bytes()).hexdigest()
+    path.with_suffix(".sha256").write_text(f"{total}  {path.name}\n", "ascii")
 
 
 def made_from(*data: Path) -> str:
@@ -136,6 +165,17 @@ def made_from(*data: Path) -> str:
     for path in (*data, *map(Path, code)):
         total.update(path.read_bytes())
     return total.hexdigest()
+
+
+def go_on_from(path: Path, network: ReaderNetwork) -> None:
+    """Give the network what a file of this training holds, as it was before `keep`."""
+    learned = {name: tensor.float() for name, tensor in load_file(path).items()}
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if parameter.requires_grad:
+                parameter.copy_(learned.pop(name.replace(".parametrizations.weight.0.", ".weight.")))
+    assert not learned, f"{path}: {', '.join(learned)}"
+    keep(network, 1 / KEPT)
 
 
 def keep(network: ReaderNetwork, share: float) -> None:

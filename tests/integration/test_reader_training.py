@@ -14,7 +14,7 @@ from tests.evaluation import train_reader
 from tests.evaluation.evaluate import FIGURES
 from tests.evaluation.piaf_to_beir import part_of
 from tests.evaluation.reader_sample import SAMPLE, sample, sample_figures
-from tests.evaluation.towns import TOWNS, TUNING_TOWN
+from tests.evaluation.towns import town_lines
 
 
 def test_the_shipped_reader_reads_the_sample_as_committed(reader):
@@ -49,15 +49,15 @@ def piaf_of_the_sample(folder):
 def towns_of_the_sample(path):
     """A part of the sample as questions on two towns, one of them to tune on."""
     lines = [json.loads(line) for line in SAMPLE.read_text(encoding="utf-8").splitlines()][:4]
-    towns = ["Courbelin", "Courbelin", TUNING_TOWN, TUNING_TOWN]
+    towns = ["Courbelin", "Courbelin", "Brénovaux", "Brénovaux"]
     told = (json.dumps(line | {"town": town}) for line, town in zip(lines, towns, strict=True))
     path.write_text("\n".join(told), encoding="utf-8")
     return path
 
 
 def test_our_own_training_passages_hold_what_they_say():
-    passages = [json.loads(line) for line in TOWNS.read_text(encoding="utf-8").splitlines()]
-    assert len({passage["id"] for passage in passages}) == len(passages) == 480
+    passages = list(town_lines())
+    assert len({passage["id"] for passage in passages}) == len(passages) == 480 + 801
     asked = [(passage["text"], each["answer"]) for passage in passages for each in passage["questions"]]
     assert all(text.count(answer) == 1 for text, answer in asked if answer)
     assert 0.45 < sum(answer is not None for _, answer in asked) / len(asked) < 0.55
