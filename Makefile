@@ -6,6 +6,7 @@
 #   make build    set-up and index only
 #   make bench    speed and memory
 #   make train-reader PIAF=folder   train the reader anew: two hours
+#   make page-figures the pages' weight, speed and accessibility, in a browser
 #   make evaluate quality of answers, compared with the committed figures; PIAF=folder for the French questions too
 #
 # PYTHON       the interpreter .venv is made with (3.11 or later)
@@ -17,7 +18,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: serve build test lint check bench evaluate train-reader lock clean
+.PHONY: serve build test lint check bench evaluate page-figures train-reader lock clean
 
 serve: build-or-keep
 	@$(BIN)/loos serve
@@ -47,6 +48,10 @@ bench: $(VENV)/.installed-dev build
 
 evaluate: $(VENV)/.installed-dev build
 	$(BIN)/python -m tests.evaluation.evaluate $(if $(PIAF),--piaf $(PIAF))
+
+page-figures: $(VENV)/.installed-dev build
+	$(BIN)/python tests/chromium.py
+	$(BIN)/python -m tests.evaluation.page_figures
 
 train-reader: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.evaluation.train_reader $(PIAF)

@@ -108,7 +108,8 @@ class Answer:
 class Abstention:
     """The documents do not answer, or not fully.
 
-    `nearest` are the closest places, `suggestions` questions that the documents do answer; `understood` as in `Answer`.
+    `nearest` are the sentences that come closest, `suggestions` questions that the documents do answer; `understood`
+    is as in `Answer`.
     """
 
     question: str

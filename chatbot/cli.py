@@ -382,12 +382,10 @@ def _readable(reply: Any) -> str:
             lines += [f"    {messages.based_on} {' ; '.join(named)}"] if named else []
         return "\n".join(lines)
     lines = [*understood, reply.text]
-    if reply.is_partial and reply.nearest:
-        lines += ["", messages.see_also]
+    if reply.nearest:
+        lines += ["", messages.see_also if reply.is_partial else messages.nearest]
         for citation in reply.nearest:
             lines += [f"- {_place(citation, messages)}", f"    « {' '.join(citation.quote.split())} »"]
-    elif reply.nearest:
-        lines += ["", messages.nearest, *(f"- {_place(citation, messages)}" for citation in reply.nearest)]
     if reply.suggestions:
         lines += ["", messages.suggestions, *(f"- {text}" for text in reply.suggestions)]
     return "\n".join(lines)

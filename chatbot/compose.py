@@ -16,7 +16,7 @@ from index.search import scaled
 from ingest import Passage, Reference
 from ingest.sentences import Span
 
-__all__ = ["Candidate", "candidates", "compose", "has_answer_text"]
+__all__ = ["Candidate", "candidates", "compose", "has_answer_text", "nearest_quotes"]
 
 FloatArray = NDArray[np.float32]
 
@@ -41,6 +41,7 @@ _SURE = 0.7
 _AROUND_WORDS = " \u00a0\u202f,;:."
 _MAX_ANTECEDENTS = 2
 _MAX_DATED = 6
+_NEAREST = 3
 _DATED_MARGIN = 0.4
 """How far below the best sentence's score one may be that joins a chronology."""
 
@@ -155,6 +156,19 @@ def compose(
         vectors.append(candidate.vector)
     sentences, citations = _cited(_in_order(groups), searcher.build)
     return sentences, tuple(_with_answer(citation, lead) for citation in citations)
+
+
+def nearest_quotes(found: Sequence[Candidate], build: Build) -> tuple[Citation, ...]:
+    """Of each of the nearest sections the best sentence that stands alone, best first: three at most."""
+    sections: dict[tuple[str, tuple[str, ...]], _Place] = {}
+    for candidate in found:
+        if not leans(candidate.text):
+            sections.setdefault(_section(candidate.passage), (candidate.passage, candidate.position))
+    places = list(sections.values())[:_NEAREST]
+    return tuple(
+        cite(number, build.documents[place[0].document_id], place[0], *_span(place))
+        for number, place in enumerate(places, start=1)
+    )
 
 
 def _with_answer(citation: Citation, lead: Candidate) -> Citation:

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatbot.abstain import SERVICE_MARGIN, Evidence, calibration_of, evidence, lacks_year, probability_of
-from chatbot.answer import Abstention, Answer, Citation, Reason, Reply, cite
-from chatbot.compose import Candidate, candidates, compose, has_answer_text
+from chatbot.answer import Abstention, Answer, Citation, Reason, Reply
+from chatbot.compose import Candidate, candidates, compose, has_answer_text, nearest_quotes
 from chatbot.errors import InvalidQuestion
 from chatbot.follow_up import Turn, understand
 from chatbot.language import detect_language
@@ -33,7 +33,6 @@ FloatArray = NDArray[np.float32]
 _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 _SEARCHED = 20
 """Passages kept of those found, once those that hold only a question or a label are dropped."""
-_NEAREST = 3
 _SUGGESTIONS = 3
 _SEE_ALSO = 1
 """A partial answer shows this many quotes."""
@@ -95,7 +94,7 @@ def reply_to(
         nearest = tuple(replace(c, answer=None) for c in compose(asked, found.candidates, searcher)[1][:_SEE_ALSO])
         reason = Reason.NOT_SAID
     else:
-        reason, nearest = Reason.NOT_IN_CORPUS, _nearest(hits, searcher)
+        reason, nearest = Reason.NOT_IN_CORPUS, nearest_quotes(found.candidates, searcher.build)
     messages = messages_for(language)
     text: str = getattr(messages, reason.value)
     suggestions = _suggestions(asked, hits, language, searcher)
@@ -213,19 +212,6 @@ def _fixed(reason: Reason, question: str, language: str, searcher: Searcher, set
         confidence=0.0,
         timings_ms={"total": 0.0},
         build_id=searcher.build.manifest.build_id,
-    )
-
-
-def _nearest(hits: tuple[Hit, ...], searcher: Searcher) -> tuple[Citation, ...]:
-    """The best passage of each of the nearest sections."""
-    nearest: dict[tuple[str, tuple[str, ...]], Hit] = {}
-    for hit in hits:
-        nearest.setdefault((hit.passage.document_id, hit.passage.heading_path), hit)
-    chosen = list(nearest.values())[:_NEAREST]
-    documents = searcher.build.documents
-    return tuple(
-        cite(number, documents[hit.passage.document_id], hit.passage, hit.passage.start, hit.passage.end)
-        for number, hit in enumerate(chosen, start=1)
     )
 
 

@@ -50,6 +50,7 @@ def reply_html(reply: Reply, sentences: int | None = None, below: str = "", leve
                 html += f'<ul class="answer" lang="fr">{"".join(f"<li>{text}</li>" for text in texts)}</ul>'
             else:
                 html += f'<p class="answer" lang="fr">{" ".join(texts)}</p>'
+        html = f"<blockquote>{html}</blockquote>"
         places = reply.citations if sentences is None else ()
         title = messages.sources
     else:
@@ -57,12 +58,9 @@ def reply_html(reply: Reply, sentences: int | None = None, below: str = "", leve
         places, title = reply.nearest, messages.see_also if reply.is_partial else messages.nearest
     sources = ""
     if places:
-        # What is nearest is a whole passage, not a quote: the sources of its sentences stand with its text.
-        is_partial = not isinstance(reply, Answer) and reply.is_partial
-        based_on = isinstance(reply, Answer) or is_partial
-        items = "".join(
-            f"<li>{_quote(place) if is_partial else ''}{_place(place, messages, based_on)}</li>" for place in places
-        )
+        # An answer holds its quotes already.
+        is_shown = isinstance(reply, Answer)
+        items = "".join(f"<li>{'' if is_shown else _quote(place)}{_place(place, messages)}</li>" for place in places)
         title = f'<h{level} class="places-title">{text_html(title)}</h{level}>'
         sources = f'<div class="sources">{title}<ol class="places">{items}</ol></div>'
     if not isinstance(reply, Answer) and reply.suggestions:
@@ -150,14 +148,14 @@ def _mark(citation: Citation, messages: Messages) -> str:
     )
 
 
-def _place(citation: Citation, messages: Messages, based_on: bool) -> str:
-    """A source: where it is, whose words, since when, what these are `based_on`, and the links to it."""
+def _place(citation: Citation, messages: Messages) -> str:
+    """A source: where it is, whose words, since when, what these are based on, and the links to it."""
     path = "".join(f' <span class="path" lang="fr">› {text_html(heading)}</span>' for heading in citation.heading_path)
     if citation.page:
         path += f", {text_html(messages.page_number.format(number=citation.page))}"
     about = messages.origin(citation.kind, citation.publisher, citation.published)
     about = f'<span class="about">{text_html(about)}</span>' if about else ""
-    if based_on and citation.references:
+    if citation.references:
         references = " ; ".join(_reference(reference) for reference in citation.references)
         about += f'<span class="about">{text_html(messages.based_on)} <span lang="fr">{references}</span></span>'
     unseen = f'<span class="unseen"> ({text_html(messages.source)} {citation.number})</span>'

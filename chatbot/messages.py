@@ -54,6 +54,9 @@ class Messages:
     documents: str
     accessibility_status: str
     accessibility_title: str
+    criteria_met: str
+    criteria_failing: str
+    criteria_not_applicable: str
     machine_notice: str
     skip_to_text: str
     skip_to_question: str
@@ -77,6 +80,8 @@ class Messages:
     loading: str
     unavailable: str
     failed: str
+    try_again: str
+    interrupted: str
     queued: str
     connection_lost: str
     queue_full: str
@@ -168,8 +173,9 @@ _FRENCH = Messages(
         *("juillet", "août", "septembre", "octobre", "novembre", "décembre"),
     ),
     not_in_corpus=(
-        "Je n’ai pas trouvé de réponse à cette question dans les documents. "
-        "Pour une démarche ou un service municipal, adressez-vous à : {contact}."
+        "Je n’ai pas trouvé de réponse à cette question dans les documents. Ils parlent de culture et de patrimoine, "
+        "de l’implication des habitants, d’agriculture et d’alimentation, d’énergie, de biodiversité et de cadre de "
+        "vie. Pour une démarche ou un service municipal, adressez-vous à : {contact}."
     ),
     not_said=(
         "Les documents parlent de ce sujet, mais je n’y ai pas trouvé exactement ce que vous demandez. "
@@ -211,11 +217,14 @@ _FRENCH = Messages(
     suggestions="Les documents répondent à ces questions",
     site_name="Loos-en-Gohelle en transition",
     pages="Pages du service",
-    ask_a_question="Poser une question",
+    ask_a_question="Questions",
     timeline="Frise",
     documents="Documents",
-    accessibility_status="Accessibilité : non conforme",
+    accessibility_status="Accessibilité : partiellement conforme",
     accessibility_title="Déclaration d’accessibilité",
+    criteria_met="respectés :",
+    criteria_failing="non respectés ou non vérifiés :",
+    criteria_not_applicable="sans objet :",
     machine_notice=(
         "Une machine choisit les réponses, mot à mot dans les documents. Aucun cookie ; aucune question n’est gardée, "
         "sauf avec un avis que vous envoyez."
@@ -224,9 +233,9 @@ _FRENCH = Messages(
     skip_to_question="Aller à la question",
     page_title="Vos questions sur la transition de Loos-en-Gohelle",
     page_introduction=(
-        "C’est une machine qui vous répond, uniquement avec les mots de ses documents : des fiches rédigées pour ce "
-        "service d’après des sources publiques, et des textes de la ville. Quand elle ne trouve pas de réponse, elle "
-        "le dit. Elle peut aussi répondre à côté : chaque phrase s’ouvre à sa source, pour vérifier."
+        "Culture, implication des habitants, alimentation, énergie, biodiversité : une machine vous répond avec les "
+        "phrases mêmes de ses documents, des textes de la ville et des fiches rédigées pour ce service. Elle peut "
+        "répondre à côté : chaque phrase s’ouvre à sa source, pour vérifier. Quand elle ne trouve pas, elle le dit."
     ),
     conversation="Conversation",
     question="Votre question",
@@ -246,6 +255,11 @@ _FRENCH = Messages(
     loading="Le service finit de se charger…",
     unavailable="Le service ne peut pas répondre pour le moment. Réessayez plus tard.",
     failed="Une erreur s’est produite et la question n’a pas reçu de réponse. Réessayez.",
+    try_again="Réessayer",
+    interrupted=(
+        "La connexion au service a été coupée ; la page s’est rechargée et la conversation d’avant n’est plus là. "
+        "Votre question est gardée ci-dessous."
+    ),
     queued="Votre question attend son tour…",
     queue_full="Trop de personnes posent une question en ce moment. Réessayez dans une minute.",
     connection_lost="La connexion au service est coupée. Réessayez dans un instant, ou rechargez la page.",
@@ -336,8 +350,9 @@ ENGLISH = Messages(
         *("July", "August", "September", "October", "November", "December"),
     ),
     not_in_corpus=(
-        "I found no answer to this question in the documents. "
-        "For a municipal service or procedure, please contact: {contact}."
+        "I found no answer to this question in the documents. They speak of culture and heritage, residents’ "
+        "involvement, farming and food, energy, biodiversity and the living environment. For a municipal service or "
+        "procedure, please contact: {contact}."
     ),
     not_said=(
         "The documents speak of this subject, but I did not find in them exactly what you ask. "
@@ -376,11 +391,14 @@ ENGLISH = Messages(
     suggestions="The documents answer these questions",
     site_name="Loos-en-Gohelle in transition",
     pages="Pages of this service",
-    ask_a_question="Ask a question",
+    ask_a_question="Questions",
     timeline="Timeline",
     documents="Documents",
-    accessibility_status="Accessibility: not compliant",
+    accessibility_status="Accessibility: partially compliant",
     accessibility_title="Accessibility statement",
+    criteria_met="met:",
+    criteria_failing="not met, or not checked:",
+    criteria_not_applicable="not applicable:",
     machine_notice=(
         "A machine chooses the answers, in the documents’ words. No cookie; no question is kept, unless you send it "
         "with an opinion."
@@ -389,9 +407,9 @@ ENGLISH = Messages(
     skip_to_question="Skip to the question",
     page_title="Your questions about the transition of Loos-en-Gohelle",
     page_introduction=(
-        "A machine answers here, only in the words of its documents, which are in French: fact sheets written for this "
-        "service from public sources, and texts by the town. Where it finds no answer, it says so. It may also miss "
-        "the point: each sentence opens at its source, so that you can check."
+        "Culture, residents’ involvement, food, energy, biodiversity: a machine answers in the very sentences of its "
+        "documents, which are in French, texts by the town and fact sheets written for this service. It may miss the "
+        "point: each sentence opens at its source, so that you can check. Where it finds no answer, it says so."
     ),
     conversation="Conversation",
     question="Your question",
@@ -411,6 +429,11 @@ ENGLISH = Messages(
     loading="The service is about to be ready…",
     unavailable="The service cannot answer at the moment. Please try again later.",
     failed="Something went wrong and the question was not answered. Please try again.",
+    try_again="Try again",
+    interrupted=(
+        "The connection to the service was lost; the page has been reloaded and the conversation before is gone. Your "
+        "question is kept below."
+    ),
     queued="Your question is waiting for its turn…",
     queue_full="Too many people are asking at the moment. Please try again in a minute.",
     connection_lost="The connection to the service is lost. Please try again in a moment, or reload the page.",

@@ -6,16 +6,17 @@ import os
 import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from html import escape
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import anyio
 import anyio.to_thread
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Match, Mount
 from starlette.types import Message, Receive, Scope, Send
 
@@ -24,6 +25,7 @@ from chatbot.answer_page import asking_html
 from chatbot.conversation import check_question
 from chatbot.errors import InvalidQuestion, NotReady
 from chatbot.follow_up import Turn
+from chatbot.language import detect_language
 from chatbot.markup import feedback_html, permalink_html, reply_html, text_html
 from chatbot.messages import ENGLISH, FRENCH, Messages
 from chatbot.plain_page import page_footer, page_header
@@ -39,9 +41,13 @@ PAGE_PATHS = re.compile(
 )
 """What the page asks of Gradio. Gradio's other addresses (uploads, files, proxy, monitoring, …) stay closed."""
 
+_KEPT_S = 24 * 3600
+"""A conversation that nothing is asked in is forgotten after so many seconds: 20 hours at least, says RGAA 13.1."""
 _TURNS = 30
 """How many questions and answers of a conversation are kept; the oldest go first."""
 _CONVERSATIONS = 1000
+_OFFERED = 6
+"""How many questions are offered: one a theme."""
 _AT_ONCE = 50
 _WAITING = 100
 
@@ -54,12 +60,18 @@ _Message = dict[str, Any]
 
 @dataclass(slots=True)
 class Kept:
-    """What a conversation keeps: what is shown, what a question may lean on, what was asked, what waits for a reply."""
+    """What a conversation keeps, on the server alone: browsers are shown it and send none of it back.
+
+    That is what is shown, what a question may lean on, what was asked, how often, and what waits for a reply. `free` is
+    held while a question is answered: the next one waits for it.
+    """
 
     messages: list[_Message] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    count: int = 0
     waiting: str = ""
+    free: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 _ABOUT_GRADIO = re.compile(r'\s*<meta\s+(?:property="og:|name="twitter:)[^>]*>')
@@ -77,7 +89,7 @@ _HEAD = (
 _SAID_BY_SCRIPT = (
     *("conversation", "question", "reply", "queued", "queue_full", "failed", "connection_lost", "characters_left"),
     *("characters_too_many", "passage", "passage_number", "passage_failed", "previous_quote", "next_quote", "close"),
-    *("feedback_thanks", "feedback_failed", "begun"),
+    *("feedback_thanks", "feedback_failed", "begun", "interrupted", "try_again"),
 )
 """The messages that page.js says."""
 
@@ -91,11 +103,12 @@ def mount_page(app: Any, service: Service) -> Callable[[], None]:
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     import gradio
 
-    applications = []
+    applications, pages = [], []
 
     async def mount() -> None:
         for messages, path in ((ENGLISH, _ENGLISH_ROOT), (FRENCH, "/")):
             page = _blocks(service, messages)
+            pages.append(page)
             page.max_threads = 2 * _AT_ONCE  # else 40 threads for all, whatever the queue allows
             page.state_session_capacity = _CONVERSATIONS
             page.queue(max_size=_WAITING, default_concurrency_limit=_AT_ONCE, api_open=False)
@@ -113,8 +126,7 @@ def mount_page(app: Any, service: Service) -> Callable[[], None]:
             applications.append(app.router.routes.pop().app)
 
     asyncio.run(mount())  # where no event loop runs, Gradio makes some that it never closes
-    english, french = applications
-    app.router.routes.append(_PageMount(service, english, french))
+    app.router.routes.append(_PageMount(service, applications, pages))
 
     def end_streams() -> None:
         for mounted in applications:
@@ -137,22 +149,25 @@ def finish(html: str, nonce: str, messages: Messages, limit: int, questions: Seq
     html = html.replace("<head>", f"<head>{head}", 1)
     opening = (
         f"{page_header(messages, '/', 'q', messages.skip_to_question)}"
-        f'<section class="introduction" aria-labelledby="title"><h1 id="title">{title}</h1>'
-        f"<p>{introduction}</p></section>"
+        f'<main><div class="introduction"><h1>{title}</h1><p>{introduction}</p></div>'
+        f'<noscript><div class="plain-form">{asking_html(messages, limit, questions)}</div></noscript>'
     )
-    plain = f"<noscript><main>{asking_html(messages, limit, questions)}</main></noscript>"
-    html = re.sub(r"(<body[^>]*>)", lambda match: f"{match[1]}{opening}{plain}", html, count=1)
-    html = html.replace("</body>", f"{page_footer(messages)}</body>", 1)
+    html = re.sub(r"(<body[^>]*>)", lambda match: f"{match[1]}{opening}", html, count=1)
+    html = html.replace("</body>", f"</main>{page_footer(messages)}</body>", 1)
     return html.replace("<script", f'<script nonce="{nonce}"')
 
 
 class _PageMount(Mount):
     """Gradio's applications, asked only for what the page needs; their page is put in order on the way."""
 
-    def __init__(self, service: Service, english: Any, french: Any) -> None:
+    def __init__(self, service: Service, applications: Sequence[Any], pages: Sequence[Any]) -> None:
+        """Of the English page, then of the French one."""
+        self._english, french = applications
         super().__init__("/", french)
         self._service = service
-        self._english = english
+        self._pages = {ENGLISH.language: pages[0], FRENCH.language: pages[1]}
+        self._offered: dict[str, Sequence[str]] = {}
+        self._scripts = _scripts_without_landmark()
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         if scope["type"] == "http" and PAGE_PATHS.fullmatch(scope["path"]):
@@ -160,7 +175,9 @@ class _PageMount(Mount):
         return Match.NONE, {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"].startswith(_ENGLISH_ROOT):
+        if scope["path"] in self._scripts:
+            await Response(self._scripts[scope["path"]], media_type="text/javascript")(scope, receive, send)
+        elif scope["path"].startswith(_ENGLISH_ROOT):
             await self._english({**scope, "root_path": _ENGLISH_ROOT}, receive, send)
         elif scope["path"] != "/":
             await self.app(scope, receive, send)
@@ -176,6 +193,10 @@ class _PageMount(Mount):
         if parse_qs(scope["query_string"].decode("latin-1")).get("lang") == [ENGLISH.language]:
             application, messages = self._english, ENGLISH
             asked |= {"path": f"{_ENGLISH_ROOT}/", "raw_path": b"/en/", "root_path": _ENGLISH_ROOT}
+        questions = await anyio.to_thread.run_sync(self._service.theme_questions, messages.language)
+        if self._offered.get(messages.language) != questions:  # another build is live
+            self._offered[messages.language] = questions
+            _offer(self._pages[messages.language], questions)
         status = 500
         body = bytearray()
 
@@ -188,9 +209,24 @@ class _PageMount(Mount):
         nonce = secrets.token_urlsafe(16)
         policy = {"Content-Security-Policy": _POLICY.format(nonce=nonce), "Cache-Control": "no-store"}
         limit = self._service.settings.max_question_characters
-        questions = await anyio.to_thread.run_sync(self._service.theme_questions, messages.language)
         html = finish(body.decode("utf-8"), nonce, messages, limit, questions)
         await HTMLResponse(html, status, policy)(scope, receive, send)
+
+
+def _scripts_without_landmark() -> dict[str, str]:
+    """Gradio's script that puts `<main>` around what it shows, by its path, with `<div>` there.
+
+    A page has one `<main>`, and ours holds the title too.
+    """
+    import gradio
+
+    assets = Path(gradio.__file__).with_name("templates") / "frontend" / "assets"
+    scripts = {f"/assets/{script.name}": script.read_text(encoding="utf-8") for script in assets.glob("Blocks-*.js")}
+    return {
+        path: text.replace("<main ", "<div ").replace("</main>", "</div>")
+        for path, text in scripts.items()
+        if "<main " in text
+    }
 
 
 class _Conversations:
@@ -201,40 +237,47 @@ class _Conversations:
     """
 
     def __init__(self, service: Service, messages: Messages) -> None:
-        self.at_first = service.theme_questions(messages.language)
+        self.at_first = service.theme_questions(messages.language)[:_OFFERED]
         self._service = service
         self._messages = messages
         self._language = messages.language if messages is ENGLISH else None  # on the French page, the question's own
         self._threads = anyio.CapacityLimiter(_AT_ONCE)
-        self._unchanged = [_SAME] * (len(self.at_first) + 1)
+        self._unchanged = [_SAME] * (_OFFERED + 1)
 
     async def respond(self, question: str, kept: Kept) -> AsyncIterator[list[Any]]:
-        """Updates from a question to its reply, and at last to questions near it."""
-        service, messages = self._service, self._messages
+        """Updates from a question to its reply, and at last to questions near it, once the one before has its own."""
         # What was sent may be no text; and half an emoji would not travel back.
         question = str(question or "").encode("utf-8", "replace").decode("utf-8")
         try:
-            check_question(question, self._language, service.settings)
+            check_question(question, self._language, self._service.settings)
         except InvalidQuestion as error:
             yield [question, [*kept.messages, _said(text_html(str(error)))], _SAME, _SAME, *self._unchanged]
             return
-        shown = [
-            *kept.messages[2 - 2 * _TURNS :],
-            {"role": "user", "content": f'<h2 class="asked">{text_html(question)}</h2>'},
-        ]
+        async with kept.free:
+            async for update in self._answered(question, kept):
+                yield update
+
+    async def _answered(self, question: str, kept: Kept) -> AsyncIterator[list[Any]]:
+        service, messages = self._service, self._messages
+        kept.count += 1
+        id, language = f"asked-{kept.count}", self._language or detect_language(question)
+        asked = f'<h2 class="asked" id="{id}" lang="{language}" dir="auto">{text_html(question)}</h2>'
+        shown = [*kept.messages[2 - 2 * _TURNS :], {"role": "user", "content": asked}]
         waiting = messages.searching if service.is_ready or service.failure else messages.loading
-        started = replace(kept, waiting=question)
-        yield ["", [*shown, _said(text_html(waiting), "waiting")], started, _ENABLED, *self._unchanged]
+        kept.waiting = question
+        yield ["", [*shown, _said(text_html(waiting), "waiting")], kept, _ENABLED, *self._unchanged]
         try:
             # Abandoned when the conversation is cleared, which would else wait for the answer.
             reply = await self._in_thread(partial(service.ask, question, self._language, turns=kept.turns))
-        except (InvalidQuestion, NotReady) as error:
-            why = messages.unavailable if service.failure else str(error)
-            yield [question, [*shown, _said(text_html(why))], kept, _DISABLED, *self._unchanged]
-            return
-        except Exception:
-            log.exception("a question on the page was not answered")
-            yield [question, [*shown, _said(text_html(messages.failed))], kept, _DISABLED, *self._unchanged]
+        except Exception as error:
+            if isinstance(error, InvalidQuestion | NotReady):
+                why = messages.unavailable if service.failure else str(error)
+            else:
+                log.exception("a question on the page was not answered")
+                why = messages.failed
+            kept.waiting = ""
+            again = [{"value": question, "label": messages.try_again}]
+            yield [question, [*shown, _said(text_html(why), options=again)], kept, _DISABLED, *self._unchanged]
             return
         if isinstance(reply, Answer):
             for count in range(1, len(reply.sentences)):
@@ -243,7 +286,8 @@ class _Conversations:
         options = [] if isinstance(reply, Answer) else [{"value": text, "label": text} for text in reply.suggestions]
         below = permalink_html(reply) + feedback_html(reply, service.settings.feedback_days)
         shown = [*shown, {"role": "assistant", "content": reply_html(reply, below=below, level=3), "options": options}]
-        kept = Kept(shown, _turns_after(reply, kept.turns), [*kept.asked[1 - _TURNS :], question])
+        kept.messages, kept.turns, kept.waiting = shown, _turns_after(reply, kept.turns), ""
+        kept.asked = [*kept.asked[1 - _TURNS :], question]
         yield [_SAME, shown, kept, _DISABLED, *self._unchanged]
         near = reply.understood or reply.question
         offer = partial(service.theme_questions, messages.language, near, set(kept.asked))
@@ -254,17 +298,18 @@ class _Conversations:
         """The question back in its box, and that nothing is looked for any more."""
         notice = [_said(text_html(self._messages.stopped))] if kept.waiting else []
         back = kept.waiting or _SAME
-        return [back, [*kept.messages, *notice], replace(kept, waiting=""), _DISABLED, *self._unchanged]
+        kept.waiting, kept.free = "", asyncio.Lock()  # whoever held it was cancelled, but may not know yet
+        return [back, [*kept.messages, *notice], kept, _DISABLED, *self._unchanged]
 
     def begin(self) -> list[Any]:
         """A new conversation."""
-        return ["", [], Kept(), _DISABLED, *self._offering(self._messages.theme_questions, self.at_first)]
+        title, offered = self._messages.theme_questions, self._service.theme_questions(self._messages.language)
+        return ["", [], Kept(), _DISABLED, *self._offering(title, offered or self.at_first)]
 
     def _offering(self, title: str, questions: Sequence[str]) -> list[Any]:
         """The title and the buttons for these questions; a button for which there is none goes."""
-        filled = [*questions, *[""] * len(self.at_first)][: len(self.at_first)]
-        buttons = [_update(value=question, visible=bool(question)) for question in filled]
-        return [_update(value=f"## {title}"), *buttons]
+        buttons = [_update(value=question, visible=bool(question)) for question in _filled(questions)]
+        return [_update(value=f"## {title}", visible=bool(questions)), *buttons]
 
     async def _in_thread(self, work: Callable[[], Any]) -> Any:
         return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=self._threads)
@@ -281,7 +326,7 @@ def _blocks(service: Service, messages: Messages) -> Any:
             yield update
 
     with gr.Blocks(title=messages.page_title, analytics_enabled=False, fill_width=True) as page:
-        kept = gr.State(Kept(), time_to_live=6 * 3600)
+        kept = gr.State(Kept(), time_to_live=_KEPT_S)
         log_box = gr.Chatbot(
             label=messages.conversation,
             show_label=False,
@@ -290,24 +335,26 @@ def _blocks(service: Service, messages: Messages) -> Any:
             height="auto",
             buttons=[],
             feedback_options=None,
+            autoscroll=False,
             layout="bubble",
             latex_delimiters=[],
             allow_tags=False,
         )
-        box = gr.Textbox(
-            label=messages.question,
-            info=f"{messages.question_limit.format(limit=limit)} {messages.question_hint}",
-            lines=1,
-            max_lines=6,
-            elem_id="question",
-        )
-        with gr.Row(elem_id="actions"):
-            send = gr.Button(messages.send, variant="primary", elem_id="send")
-            stop = gr.Button(messages.stop, variant="secondary", elem_id="stop", interactive=False)
-            clear = gr.Button(messages.clear, variant="secondary", elem_id="clear")
-        with gr.Column(elem_id="themes", visible=bool(conversations.at_first)):
-            title = gr.Markdown(f"## {messages.theme_questions}")
-            buttons = [gr.Button(question, size="sm") for question in conversations.at_first]
+        with gr.Column(elem_id="composer"):
+            box = gr.Textbox(
+                label=messages.question,
+                info=f"{messages.question_limit.format(limit=limit)} {messages.question_hint}",
+                lines=1,
+                max_lines=6,
+                elem_id="question",
+            )
+            with gr.Row(elem_id="actions"):
+                send = gr.Button(messages.send, variant="primary", elem_id="send")
+                stop = gr.Button(messages.stop, variant="secondary", elem_id="stop", interactive=False)
+                clear = gr.Button(messages.clear, variant="secondary", elem_id="clear")
+        with gr.Column(elem_id="themes"):
+            title = gr.Markdown(f"## {messages.theme_questions}", elem_id="offered")
+            buttons = [gr.Button("", size="sm", elem_id=f"offered-{place}") for place in range(_OFFERED)]
         event: dict[str, Any] = {
             "outputs": [box, log_box, kept, stop, title, *buttons],
             "api_visibility": "private",
@@ -321,7 +368,25 @@ def _blocks(service: Service, messages: Messages) -> Any:
         ]
         stop.click(conversations.stop, [kept], cancels=running, **event)
         clear.click(conversations.begin, cancels=running, **event)
+    _offer(page, conversations.at_first)
     return page
+
+
+def _offer(page: Any, questions: Sequence[str]) -> None:
+    """Let a page begin with these questions to offer, on its buttons."""
+    offered = dict(zip((f"offered-{place}" for place in range(_OFFERED)), _filled(questions), strict=True))
+    for block in page.blocks.values():
+        if block.elem_id in offered:
+            block.value = offered[block.elem_id]
+            block.visible = bool(block.value)
+        elif block.elem_id == "offered":
+            block.visible = bool(questions)
+    page.config = page.get_config_file()
+
+
+def _filled(questions: Sequence[str]) -> list[str]:
+    """As many as there are buttons: those that are left without a question are not shown."""
+    return [*questions, *[""] * _OFFERED][:_OFFERED]
 
 
 def _turns_after(reply: Reply, turns: list[Turn]) -> list[Turn]:
@@ -343,8 +408,8 @@ _SAME = _update()
 _ENABLED, _DISABLED = _update(interactive=True), _update(interactive=False)
 
 
-def _said(html: str, kind: str = "notice") -> _Message:
-    return {"role": "assistant", "content": f'<p class="{kind}">{html}</p>'}
+def _said(html: str, kind: str = "notice", options: Sequence[dict[str, str]] = ()) -> _Message:
+    return {"role": "assistant", "content": f'<p class="{kind}">{html}</p>', "options": [*options]}
 
 
 def _theme() -> Any:

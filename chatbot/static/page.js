@@ -29,10 +29,45 @@
     if (target.getAttribute(name) !== value) target.setAttribute(name, value);
   }
 
+  // A question that got no reply stands in the box again, and can be sent at a press.
+  const notice = element("p", { class: "notice", id: "interrupted" });
+  const again = element("button", { type: "button" }, words.tryAgain);
+
+  function offerAgain(question, why) {
+    const box = $("#question textarea");
+    notice.replaceChildren(`${why} `, again);
+    $("#question").prepend(notice);
+    box.value = question;
+    box.dispatchEvent(new Event("input", { bubbles: true }));
+    status.textContent = why;
+    history.replaceState({ ...history.state, lost: question }, ""); // for the page after a reload, Gradio's or ours
+  }
+
+  // After its connection broke, Gradio's script hears no reply any more: only a new page does, once there is a service to give it.
+  async function retry() {
+    const isBack = await fetch("/api/health").then((answer) => answer.ok, () => false);
+    if (!isBack) {
+      notice.replaceChildren(`${words.connectionLost} `, again);
+      again.focus();
+      status.textContent = "";
+      window.setTimeout(() => (status.textContent = words.connectionLost), 100); // said again, though it is the same
+      return;
+    }
+    history.replaceState({ lost: $("#question textarea").value, again: true }, "");
+    window.location.reload();
+  }
+
+  function recover() {
+    const { lost, again } = history.state || {};
+    if (!lost) return;
+    offerAgain(lost, words.interrupted);
+    if (again) window.setTimeout(() => $("#send").click(), 800); // Gradio does not listen yet
+  }
+
   // The conversation changes with each sentence: read out what is final, once, instead of every change.
   const status = element("div", { role: "status", class: "unseen" });
   let said = null;
-  let asked = 0;
+  let asked = "";
   let opened = false;
   let chosen = false;
   let pressed = 0;
@@ -44,17 +79,21 @@
     opened = true;
     $(".skip").href = "#question"; // without scripts, the plain form's box
     count(box);
+    recover();
     if (!framed) box.focus({ preventScroll: true });
   }
 
-  // A question chosen further down the page: bring it, and so its answer, to the top of the window.
+  // A question chosen further down the page: bring it, and so its answer, to the top of the window. Room for the answer is
+  // made at once, so that nothing below moves when it comes.
   function follow() {
-    const questions = all("#conversation [data-testid=user]");
-    if (questions.length > asked) {
-      const question = questions[questions.length - 1];
+    const question = all("#conversation [data-testid=user]").pop();
+    const id = question ? $(".asked", question)?.id : "";
+    if (id && id !== asked) {
       const top = question.getBoundingClientRect().top;
+      const log = $("#conversation .message-wrap");
+      log.style.minHeight = `calc(${top - log.getBoundingClientRect().top}px + 85dvh)`;
       const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-      if (top < 0 || top > window.innerHeight / 2) {
+      if (top < 0 || top > window.innerHeight / 3) {
         window.scrollBy({ top: top - 16, behavior: calm ? "auto" : "smooth" });
       }
       if (chosen) {
@@ -64,23 +103,41 @@
       }
       chosen = false;
     }
-    asked = questions.length;
+    asked = id;
   }
 
-  // What was asked and got no reply stands in the box again.
-  function giveBack() {
-    const questions = all("#conversation .asked");
+  let givenUp = null; // what was waiting when the connection broke
+
+  function isWaiting() {
+    return said?.matches(".waiting") && said !== givenUp;
+  }
+
+  function giveBack(why) {
     const box = $("#question textarea");
-    if (!said?.matches(".waiting") || !questions.length || box.value) return;
-    box.value = questions[questions.length - 1].textContent;
-    box.dispatchEvent(new Event("input", { bubbles: true }));
-    said = null;
+    const waiting = isWaiting() ? all("#conversation .asked").pop()?.textContent : "";
+    givenUp = said;
     pressed = 0;
+    if (box.value || waiting) offerAgain(box.value || waiting, why);
+    else status.textContent = why;
+  }
+
+  // A reply that broke off: Gradio says « Error » over every part of the page.
+  function hasBroken() {
+    return isWaiting() && $(".gradio-container [data-testid=status-tracker] .error");
   }
 
   function mend() {
     begin();
     follow();
+    for (const landmark of all("#conversation .placeholder-content")) set(landmark, "role", "none");
+    // Gradio names the box by its label and hint together.
+    const area = $("#question textarea");
+    const hint = $("#question [data-testid=block-info] + div");
+    if (area && hint) {
+      hint.id = "question-hint";
+      set(area, "aria-label", words.question);
+      set(area, "aria-describedby", "question-hint");
+    }
     for (const log of all("#conversation [role=log]")) {
       set(log, "aria-live", "off");
       set(log, "aria-label", words.conversation);
@@ -95,8 +152,9 @@
       if ([words.queueFull, words.connectionLost, words.failed].includes(warning.textContent)) continue;
       const isLost = /connection|network|server/i.test(warning.textContent);
       warning.textContent = /queue/i.test(warning.textContent) ? words.queueFull : isLost ? words.connectionLost : words.failed;
-      giveBack();
+      giveBack(warning.textContent);
     }
+    if (hasBroken()) giveBack(words.connectionLost);
     for (const button of all("[data-testid=toast-close], .toast-header")) set(button, "aria-label", words.close);
     const replies = all("#conversation [data-testid=bot]");
     const last = replies.length ? $(".waiting, .notice, .reply:not(.growing) .said", replies[replies.length - 1]) : null;
@@ -117,11 +175,13 @@
     const isSent = event.type === "keydown" && event.key === "Enter" && !event.shiftKey && !event.isComposing;
     const source = isSent ? event.target.closest("#question textarea") : event.type === "click" && event.target.closest(ASKS);
     if (!source) return;
-    if (said?.matches(".waiting") || Date.now() - pressed < 1000) {
+    if (isWaiting() || Date.now() - pressed < 1000) {
       event.preventDefault();
       event.stopImmediatePropagation();
       return;
     }
+    notice.remove();
+    if (history.state?.lost) history.replaceState(null, "");
     chosen = source.matches("#themes button, #conversation .option");
     const typed = $("#question textarea").value;
     if (!chosen && (!typed.trim() || [...typed].length > words.limit)) return; // the reply says so, maybe as before
@@ -245,6 +305,7 @@
     notice.focus();
   }
 
+  again.addEventListener("click", () => (givenUp ? retry() : $("#send").click()));
   document.addEventListener("click", (event) => {
     if (!event.target.closest("#clear")) return;
     shut();

@@ -70,10 +70,11 @@ class Visit:
 
 
 @contextmanager
-def running(index: Path, log: Path, wait_for: str, **settings: str) -> Iterator[Site]:
-    """A service of its own on a free port, with these settings, ready once `wait_for` answers."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+def running(index: Path, log: Path, wait_for: str, port: int = 0, **settings: str) -> Iterator[Site]:
+    """A service of its own on a free port, or that one, with these settings, ready once `wait_for` answers."""
+    if not port:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
     command = [sys.executable, "-m", "chatbot.cli", "serve", "--port", str(port), "--index", str(index)]
     with log.open("wb") as output:
         environment = {**os.environ, **{f"LOOS_{name.upper()}": value for name, value in settings.items()}}

@@ -129,7 +129,7 @@ def test_an_abstention_shows_what_is_nearest_and_links_the_contact() -> None:
 def test_an_answer_to_a_question_in_english_speaks_english_around_french_quotes() -> None:
     english = Answer("?", None, "en", ANSWER.sentences, ANSWER.citations, (), 0.9, {}, "b")
     html = unescape(reply_html(english))
-    assert '<div class="reply" lang="en"><div class="said"><p class="answer" lang="fr">' in html
+    assert '<div class="reply" lang="en"><div class="said"><blockquote><p class="answer" lang="fr">' in html
     assert 'href="/sources/fiche?quote=10-21&v=00000000&lang=en#p-10"' in html
     assert "Read in context" in html
     assert "1 March 2024" in html
@@ -149,7 +149,7 @@ def test_the_page_of_gradio_is_put_in_order() -> None:
     assert "gradio.app" not in html
     assert "exemple.com" not in html
     assert html.count("<script") == html.count('<script nonce="abc"') == 3
-    assert html.index("<body") < html.index("<header") < html.index("<h1 ") < html.index("<noscript>")
+    assert html.index("<body") < html.index("<header") < html.index("<h1>") < html.index("<noscript>")
     assert '<form class="question" action="/ask"' in html
     assert "Et &lt;l’eau&gt; ?</a>" in html
     assert html.index("a.js") < html.index("<footer")
@@ -231,7 +231,8 @@ def test_a_partial_answer_shows_the_quote_that_comes_close_and_what_it_rests_on(
     assert "Voir aussi" in html
     assert f'<q class="quote" lang="fr">{near.nearest[0].quote}</q>' in html
     assert "D’après" in html
-    assert "<q" not in reply_html(ABSTENTION)
+    assert "<q" in reply_html(ABSTENTION), "what is nearest is quoted too"
+    assert "<q" not in reply_html(ANSWER), "an answer holds its quotes already"
 
 
 def test_the_words_that_answer_are_stressed_and_stay_text():

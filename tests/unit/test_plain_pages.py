@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 
-from chatbot.accessibility import accessibility_page
+from chatbot.accessibility import accessibility_page, criteria, rate
 from chatbot.answer_page import answer_page, ask_page
 from chatbot.messages import ENGLISH, FRENCH, LANGUAGES, Messages
 from chatbot.plain_page import in_language
@@ -193,3 +193,17 @@ def test_the_timeline_page_links_each_sentence_to_its_place_and_each_year_to_a_q
     assert '<a href="#a-2004" aria-label="2004, une phrase">' in unescape(html)
     assert re.search(r'<li id="a-2004">\s*<h2>2004</h2>', html)
     assert 'href="/ask?q=Le+mus%C3%A9e+des+mines+na%C3%AEt+en+2004+au+carreau."' in html
+
+
+def test_the_statement_tells_how_each_of_the_106_criteria_fares() -> None:
+    themes = criteria()
+    counts = (9, 2, 3, 13, 8, 2, 5, 10, 4, 14, 13, 11, 12)
+    for count, theme in zip(counts, themes, strict=True):
+        listed = [*theme["met"], *theme["failing"], *theme["not_applicable"]]
+        assert sorted(listed) == list(range(1, count + 1)), theme["name"]
+        assert ("why" in theme) == bool(theme["failing"])
+    for messages in (FRENCH, ENGLISH):
+        page = accessibility_page(messages, SETTINGS)
+        assert f"{rate(themes)} %" in page
+        assert "{" not in page
+        assert page.count("7.1") >= 2
