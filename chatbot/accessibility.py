@@ -23,6 +23,7 @@ def accessibility_page(messages: Messages, settings: Settings) -> str:
     filled = {
         "{contact}": linked_html(contact(settings)),
         "{rate}": str(rate(themes)),
+        "{conformance}": escape(messages.conformance),
         "{criteria}": "".join(_theme(number, theme, messages) for number, theme in enumerate(themes, start=1)),
     }
     for mark, html in filled.items():

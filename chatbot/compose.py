@@ -159,11 +159,13 @@ def compose(
 
 
 def nearest_quotes(found: Sequence[Candidate], build: Build) -> tuple[Citation, ...]:
-    """Of each of the nearest sections the best sentence that stands alone, best first: three at most."""
+    """Of each of the nearest sections the best sentence that stands alone, best first: three at most.
+
+    Where none does, those that lean on others.
+    """
     sections: dict[tuple[str, tuple[str, ...]], _Place] = {}
-    for candidate in found:
-        if not leans(candidate.text):
-            sections.setdefault(_section(candidate.passage), (candidate.passage, candidate.position))
+    for candidate in [c for c in found if not leans(c.text)] or found:
+        sections.setdefault(_section(candidate.passage), (candidate.passage, candidate.position))
     places = list(sections.values())[:_NEAREST]
     return tuple(
         cite(number, build.documents[place[0].document_id], place[0], *_span(place))

@@ -19,7 +19,7 @@ from chatbot.language import detect_language
 from chatbot.messages import messages_for
 from chatbot.settings import Settings
 from chatbot.small_talk import small_talk
-from index import Hit, Searcher
+from index import Build, Hit, Searcher
 from index.gold import GoldQuestion, holds_quote
 from index.question import Question
 from index.store import Calibration
@@ -101,7 +101,7 @@ def reply_to(
     timings_ms["total"] = 1000 * (time.perf_counter() - started)
     return Abstention(
         reason=reason,
-        text=text.format(contact=contact(settings)),
+        text=text.format(contact=contact(settings), themes=", ".join(_themes(searcher.build))),
         nearest=nearest,
         suggestions=suggestions,
         **reply,
@@ -186,6 +186,11 @@ def _offered(searcher: Searcher) -> set[str]:
 def _letters(text: str) -> str:
     """A text without what stands between its words: citation marks, line breaks, the dashes of a list."""
     return " ".join(re.findall(r"[^\W\d_]+", text))
+
+
+def _themes(build: Build) -> Sequence[str]:
+    """What the documents are about, in their order."""
+    return list(dict.fromkeys(document.theme for document in build.documents.values() if document.theme))
 
 
 def contact(settings: Settings) -> str:

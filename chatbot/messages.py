@@ -54,6 +54,7 @@ class Messages:
     documents: str
     accessibility_status: str
     accessibility_title: str
+    conformance: str
     criteria_met: str
     criteria_failing: str
     criteria_not_applicable: str
@@ -173,9 +174,8 @@ _FRENCH = Messages(
         *("juillet", "août", "septembre", "octobre", "novembre", "décembre"),
     ),
     not_in_corpus=(
-        "Je n’ai pas trouvé de réponse à cette question dans les documents. Ils parlent de culture et de patrimoine, "
-        "de l’implication des habitants, d’agriculture et d’alimentation, d’énergie, de biodiversité et de cadre de "
-        "vie. Pour une démarche ou un service municipal, adressez-vous à : {contact}."
+        "Je n’ai pas trouvé de réponse à cette question dans les documents. Leurs thèmes : {themes}. "
+        "Pour une démarche ou un service municipal, adressez-vous à : {contact}."
     ),
     not_said=(
         "Les documents parlent de ce sujet, mais je n’y ai pas trouvé exactement ce que vous demandez. "
@@ -222,6 +222,7 @@ _FRENCH = Messages(
     documents="Documents",
     accessibility_status="Accessibilité : partiellement conforme",
     accessibility_title="Déclaration d’accessibilité",
+    conformance="partiellement conforme",
     criteria_met="respectés :",
     criteria_failing="non respectés ou non vérifiés :",
     criteria_not_applicable="sans objet :",
@@ -233,8 +234,8 @@ _FRENCH = Messages(
     skip_to_question="Aller à la question",
     page_title="Vos questions sur la transition de Loos-en-Gohelle",
     page_introduction=(
-        "Culture, implication des habitants, alimentation, énergie, biodiversité : une machine vous répond avec les "
-        "phrases mêmes de ses documents, des textes de la ville et des fiches rédigées pour ce service. Elle peut "
+        "Culture, implication des habitants, alimentation, énergie, biodiversité… Une machine vous répond avec les "
+        "phrases mêmes de ses documents : des textes de la ville et des fiches rédigées pour ce service. Elle peut "
         "répondre à côté : chaque phrase s’ouvre à sa source, pour vérifier. Quand elle ne trouve pas, elle le dit."
     ),
     conversation="Conversation",
@@ -257,8 +258,8 @@ _FRENCH = Messages(
     failed="Une erreur s’est produite et la question n’a pas reçu de réponse. Réessayez.",
     try_again="Réessayer",
     interrupted=(
-        "La connexion au service a été coupée ; la page s’est rechargée et la conversation d’avant n’est plus là. "
-        "Votre question est gardée ci-dessous."
+        "La connexion au service a été coupée : la page s’est rechargée et la conversation précédente est perdue. "
+        "Votre question reste dans la zone de saisie."
     ),
     queued="Votre question attend son tour…",
     queue_full="Trop de personnes posent une question en ce moment. Réessayez dans une minute.",
@@ -350,9 +351,8 @@ ENGLISH = Messages(
         *("July", "August", "September", "October", "November", "December"),
     ),
     not_in_corpus=(
-        "I found no answer to this question in the documents. They speak of culture and heritage, residents’ "
-        "involvement, farming and food, energy, biodiversity and the living environment. For a municipal service or "
-        "procedure, please contact: {contact}."
+        "I found no answer to this question in the documents. Their themes (in French): {themes}. "
+        "For a municipal service or procedure, please contact: {contact}."
     ),
     not_said=(
         "The documents speak of this subject, but I did not find in them exactly what you ask. "
@@ -396,6 +396,7 @@ ENGLISH = Messages(
     documents="Documents",
     accessibility_status="Accessibility: partially compliant",
     accessibility_title="Accessibility statement",
+    conformance="partially compliant",
     criteria_met="met:",
     criteria_failing="not met, or not checked:",
     criteria_not_applicable="not applicable:",
@@ -407,8 +408,8 @@ ENGLISH = Messages(
     skip_to_question="Skip to the question",
     page_title="Your questions about the transition of Loos-en-Gohelle",
     page_introduction=(
-        "Culture, residents’ involvement, food, energy, biodiversity: a machine answers in the very sentences of its "
-        "documents, which are in French, texts by the town and fact sheets written for this service. It may miss the "
+        "Culture, residents’ involvement, food, energy, biodiversity… A machine answers in the very sentences of its "
+        "documents, all in French: texts by the town and fact sheets written for this service. It may miss the "
         "point: each sentence opens at its source, so that you can check. Where it finds no answer, it says so."
     ),
     conversation="Conversation",
@@ -431,8 +432,8 @@ ENGLISH = Messages(
     failed="Something went wrong and the question was not answered. Please try again.",
     try_again="Try again",
     interrupted=(
-        "The connection to the service was lost; the page has been reloaded and the conversation before is gone. Your "
-        "question is kept below."
+        "The connection to the service was lost: the page has been reloaded and the earlier conversation is lost. Your "
+        "question is still in the box."
     ),
     queued="Your question is waiting for its turn…",
     queue_full="Too many people are asking at the moment. Please try again in a minute.",

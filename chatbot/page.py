@@ -5,6 +5,8 @@ import logging
 import os
 import re
 import secrets
+import time
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -63,7 +65,7 @@ class Kept:
     """What a conversation keeps, on the server alone: browsers are shown it and send none of it back.
 
     That is what is shown, what a question may lean on, what was asked, how often, and what waits for a reply. `free` is
-    held while a question is answered: the next one waits for it.
+    held while a question is answered: the next one waits for it. Who finds another lock there was stopped meanwhile.
     """
 
     messages: list[_Message] = field(default_factory=list)
@@ -72,6 +74,7 @@ class Kept:
     count: int = 0
     waiting: str = ""
     free: asyncio.Lock = field(default_factory=asyncio.Lock)
+    used_at: float = 0.0
 
 
 _ABOUT_GRADIO = re.compile(r'\s*<meta\s+(?:property="og:|name="twitter:)[^>]*>')
@@ -110,7 +113,6 @@ def mount_page(app: Any, service: Service) -> Callable[[], None]:
             page = _blocks(service, messages)
             pages.append(page)
             page.max_threads = 2 * _AT_ONCE  # else 40 threads for all, whatever the queue allows
-            page.state_session_capacity = _CONVERSATIONS
             page.queue(max_size=_WAITING, default_concurrency_limit=_AT_ONCE, api_open=False)
             gradio.mount_gradio_app(
                 app,
@@ -175,7 +177,7 @@ class _PageMount(Mount):
         return Match.NONE, {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] in self._scripts:
+        if scope["path"] in self._scripts and scope["method"] in ("GET", "HEAD"):
             await Response(self._scripts[scope["path"]], media_type="text/javascript")(scope, receive, send)
         elif scope["path"].startswith(_ENGLISH_ROOT):
             await self._english({**scope, "root_path": _ENGLISH_ROOT}, receive, send)
@@ -232,8 +234,8 @@ def _scripts_without_landmark() -> dict[str, str]:
 class _Conversations:
     """What the page does when something is asked, in one language.
 
-    Each of its updates are the box, the conversation shown, the conversation kept, the button to stop, the title over
-    the questions offered, and these.
+    A conversation is that of one open page, by the hash that Gradio gives it. Each update is of the box, the
+    conversation shown, the button to stop, the title over the questions offered, and these.
     """
 
     def __init__(self, service: Service, messages: Messages) -> None:
@@ -243,21 +245,40 @@ class _Conversations:
         self._language = messages.language if messages is ENGLISH else None  # on the French page, the question's own
         self._threads = anyio.CapacityLimiter(_AT_ONCE)
         self._unchanged = [_SAME] * (_OFFERED + 1)
+        self._kept: OrderedDict[str, Kept] = OrderedDict()
 
-    async def respond(self, question: str, kept: Kept) -> AsyncIterator[list[Any]]:
+    def kept(self, page: str) -> Kept:
+        """The conversation of a page, a new one if there is none. What was not used for long is forgotten."""
+        now = time.monotonic()
+        kept = self._kept.setdefault(page, Kept())
+        kept.used_at = now
+        self._kept.move_to_end(page)
+        while len(self._kept) > _CONVERSATIONS or next(iter(self._kept.values())).used_at < now - _KEPT_S:
+            self._kept.popitem(last=False)
+        return kept
+
+    async def respond_to_offer(self, question: str, page: str) -> AsyncIterator[list[Any]]:
+        """As `respond`, to a question that was pressed: what stands in the box stays."""
+        async for _, *update in self.respond(question, page):
+            yield [_SAME, *update]
+
+    async def respond(self, question: str, page: str) -> AsyncIterator[list[Any]]:
         """Updates from a question to its reply, and at last to questions near it, once the one before has its own."""
+        kept = self.kept(page)
         # What was sent may be no text; and half an emoji would not travel back.
         question = str(question or "").encode("utf-8", "replace").decode("utf-8")
         try:
             check_question(question, self._language, self._service.settings)
         except InvalidQuestion as error:
-            yield [question, [*kept.messages, _said(text_html(str(error)))], _SAME, _SAME, *self._unchanged]
+            yield [question, [*kept.messages, _said(text_html(str(error)))], _SAME, *self._unchanged]
             return
-        async with kept.free:
-            async for update in self._answered(question, kept):
-                yield update
+        lock = kept.free
+        async with lock:
+            if kept.free is lock:
+                async for update in self._answered(question, kept, lock):
+                    yield update
 
-    async def _answered(self, question: str, kept: Kept) -> AsyncIterator[list[Any]]:
+    async def _answered(self, question: str, kept: Kept, lock: asyncio.Lock) -> AsyncIterator[list[Any]]:
         service, messages = self._service, self._messages
         kept.count += 1
         id, language = f"asked-{kept.count}", self._language or detect_language(question)
@@ -265,46 +286,65 @@ class _Conversations:
         shown = [*kept.messages[2 - 2 * _TURNS :], {"role": "user", "content": asked}]
         waiting = messages.searching if service.is_ready or service.failure else messages.loading
         kept.waiting = question
-        yield ["", [*shown, _said(text_html(waiting), "waiting")], kept, _ENABLED, *self._unchanged]
-        try:
-            # Abandoned when the conversation is cleared, which would else wait for the answer.
-            reply = await self._in_thread(partial(service.ask, question, self._language, turns=kept.turns))
-        except Exception as error:
-            if isinstance(error, InvalidQuestion | NotReady):
-                why = messages.unavailable if service.failure else str(error)
-            else:
-                log.exception("a question on the page was not answered")
-                why = messages.failed
-            kept.waiting = ""
-            again = [{"value": question, "label": messages.try_again}]
-            yield [question, [*shown, _said(text_html(why), options=again)], kept, _DISABLED, *self._unchanged]
+        yield ["", [*shown, _said(text_html(waiting), "waiting")], _ENABLED, *self._unchanged]
+        reply, why = await self._reply(question, kept.turns)
+        if kept.free is not lock:
             return
+        kept.waiting = ""
+        if reply is None:
+            again = [{"value": question, "label": messages.try_again}]
+            yield [question, [*shown, _said(text_html(why), options=again)], _DISABLED, *self._unchanged]
+            return
+        options = [] if isinstance(reply, Answer) else [{"value": text, "label": text} for text in reply.suggestions]
+        below = permalink_html(reply) + feedback_html(reply, service.settings.feedback_days)
+        whole = {"role": "assistant", "content": reply_html(reply, below=below, level=3), "options": options}
+        kept.messages, kept.turns = [*shown, whole], _turns_after(reply, kept.turns)
+        kept.asked = [*kept.asked[1 - _TURNS :], question]
         if isinstance(reply, Answer):
             for count in range(1, len(reply.sentences)):
                 growing = {"role": "assistant", "content": reply_html(reply, count, level=3)}
-                yield [_SAME, [*shown, growing], _SAME, _SAME, *self._unchanged]
-        options = [] if isinstance(reply, Answer) else [{"value": text, "label": text} for text in reply.suggestions]
-        below = permalink_html(reply) + feedback_html(reply, service.settings.feedback_days)
-        shown = [*shown, {"role": "assistant", "content": reply_html(reply, below=below, level=3), "options": options}]
-        kept.messages, kept.turns, kept.waiting = shown, _turns_after(reply, kept.turns), ""
-        kept.asked = [*kept.asked[1 - _TURNS :], question]
-        yield [_SAME, shown, kept, _DISABLED, *self._unchanged]
-        near = reply.understood or reply.question
-        offer = partial(service.theme_questions, messages.language, near, set(kept.asked))
-        if offered := await self._in_thread(offer):
-            yield [_SAME, _SAME, _SAME, _SAME, *self._offering(messages.other_questions, offered)]
+                yield [_SAME, [*shown, growing], _SAME, *self._unchanged]
+        yield [_SAME, kept.messages, _DISABLED, *self._unchanged]
+        offered = await self._near(reply.understood or reply.question, set(kept.asked))
+        if offered and kept.free is lock:
+            yield [_SAME, _SAME, _SAME, *self._offering(messages.other_questions, offered)]
 
-    def stop(self, kept: Kept) -> list[Any]:
-        """The question back in its box, and that nothing is looked for any more."""
+    async def _reply(self, question: str, turns: Sequence[Turn]) -> tuple[Reply | None, str]:
+        """The reply, or why there is none."""
+        try:
+            # Abandoned when the conversation is cleared, which would else wait for the answer.
+            return await self._in_thread(partial(self._service.ask, question, self._language, turns=turns)), ""
+        except (InvalidQuestion, NotReady) as error:
+            return None, self._messages.unavailable if self._service.failure else str(error)
+        except Exception:
+            log.exception("a question on the page was not answered")
+            return None, self._messages.failed
+
+    async def _near(self, question: str, asked: set[str]) -> Sequence[str]:
+        """Questions to offer after this one."""
+        try:
+            near: Sequence[str] = await self._in_thread(
+                partial(self._service.theme_questions, self._messages.language, question, asked)
+            )
+        except Exception:  # the reply is there: nobody misses these
+            log.exception("no questions were found to offer")
+            return ()
+        return near
+
+    def stop(self, typed: str, page: str) -> list[Any]:
+        """The question back in its box, unless something else stands there, and that nothing is looked for any more."""
+        kept = self.kept(page)
         notice = [_said(text_html(self._messages.stopped))] if kept.waiting else []
-        back = kept.waiting or _SAME
+        back = _SAME if typed else kept.waiting or _SAME
         kept.waiting, kept.free = "", asyncio.Lock()  # whoever held it was cancelled, but may not know yet
-        return [back, [*kept.messages, *notice], kept, _DISABLED, *self._unchanged]
+        return [back, [*kept.messages, *notice], _DISABLED, *self._unchanged]
 
-    def begin(self) -> list[Any]:
+    def begin(self, page: str) -> list[Any]:
         """A new conversation."""
+        self.kept(page).free = asyncio.Lock()
+        del self._kept[page]
         title, offered = self._messages.theme_questions, self._service.theme_questions(self._messages.language)
-        return ["", [], Kept(), _DISABLED, *self._offering(title, offered or self.at_first)]
+        return ["", [], _DISABLED, *self._offering(title, offered or self.at_first)]
 
     def _offering(self, title: str, questions: Sequence[str]) -> list[Any]:
         """The title and the buttons for these questions; a button for which there is none goes."""
@@ -321,12 +361,25 @@ def _blocks(service: Service, messages: Messages) -> Any:
     limit = service.settings.max_question_characters
     conversations = _Conversations(service, messages)
 
-    async def respond_to_option(kept: Kept, chosen: gr.SelectData) -> AsyncIterator[list[Any]]:
-        async for update in conversations.respond(str(chosen.value), kept):
+    async def respond(question: str, request: gr.Request) -> AsyncIterator[list[Any]]:
+        async for update in conversations.respond(question, str(request.session_hash)):
             yield update
 
+    async def respond_to_offer(question: str, request: gr.Request) -> AsyncIterator[list[Any]]:
+        async for update in conversations.respond_to_offer(question, str(request.session_hash)):
+            yield update
+
+    async def respond_to_option(chosen: gr.SelectData, request: gr.Request) -> AsyncIterator[list[Any]]:
+        async for update in conversations.respond_to_offer(str(chosen.value), str(request.session_hash)):
+            yield update
+
+    def stopped(typed: str, request: gr.Request) -> list[Any]:
+        return conversations.stop(typed, str(request.session_hash))
+
+    def begun(request: gr.Request) -> list[Any]:
+        return conversations.begin(str(request.session_hash))
+
     with gr.Blocks(title=messages.page_title, analytics_enabled=False, fill_width=True) as page:
-        kept = gr.State(Kept(), time_to_live=_KEPT_S)
         log_box = gr.Chatbot(
             label=messages.conversation,
             show_label=False,
@@ -356,18 +409,18 @@ def _blocks(service: Service, messages: Messages) -> Any:
             title = gr.Markdown(f"## {messages.theme_questions}", elem_id="offered")
             buttons = [gr.Button("", size="sm", elem_id=f"offered-{place}") for place in range(_OFFERED)]
         event: dict[str, Any] = {
-            "outputs": [box, log_box, kept, stop, title, *buttons],
+            "outputs": [box, log_box, stop, title, *buttons],
             "api_visibility": "private",
             "show_progress": "hidden",
             "trigger_mode": "multiple",  # « once » drops what is asked while questions to offer are still looked for
         }
         running = [
-            gr.on([box.submit, send.click], conversations.respond, [box, kept], **event),
-            log_box.option_select(respond_to_option, [kept], **event),
-            *(button.click(conversations.respond, [button, kept], **event) for button in buttons),
+            gr.on([box.submit, send.click], respond, [box], **event),
+            log_box.option_select(respond_to_option, **event),
+            *(button.click(respond_to_offer, [button], **event) for button in buttons),
         ]
-        stop.click(conversations.stop, [kept], cancels=running, **event)
-        clear.click(conversations.begin, cancels=running, **event)
+        stop.click(stopped, [box], cancels=running, **event)
+        clear.click(begun, cancels=running, **event)
     _offer(page, conversations.at_first)
     return page
 

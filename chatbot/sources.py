@@ -212,7 +212,8 @@ def _body(document: Document, blocks: list[tuple[int, Block]], quote: Span | Non
             case BlockKind.LIST_ITEM:
                 yield f"<li>{text}</li>\n"
             case BlockKind.CAPTION:
-                yield f"<figure><figcaption>{escape(messages.picture)} {text}</figcaption></figure>\n"
+                picture = f'<span lang="{messages.language}">{escape(messages.picture)}</span>'
+                yield f"<figure><figcaption>{picture} {text}</figcaption></figure>\n"
             case BlockKind.NOTE:
                 yield f'<p class="note">{text}</p>\n'
     if in_list:

@@ -29,68 +29,132 @@
     if (target.getAttribute(name) !== value) target.setAttribute(name, value);
   }
 
-  // A question that got no reply stands in the box again, and can be sent at a press.
+  // A question that got no reply: it stands in the box again, and can be asked again at a press.
   const notice = element("p", { class: "notice", id: "interrupted" });
-  const again = element("button", { type: "button" }, words.tryAgain);
+  const retryButton = element("button", { type: "button" }, words.tryAgain);
+  let pending = ""; // the question that has no reply yet
+  let isBroken = false; // Gradio's script hears nothing any more: only a new page does
 
-  function offerAgain(question, why) {
-    const box = $("#question textarea");
-    notice.replaceChildren(`${why} `, again);
+  function giveBack(why) {
+    const question = pending || box().value;
+    pending = "";
+    notice.replaceChildren(`${why} `, ...(question ? [retryButton] : []));
     $("#question").prepend(notice);
-    box.value = question;
-    box.dispatchEvent(new Event("input", { bubbles: true }));
-    status.textContent = why;
-    history.replaceState({ ...history.state, lost: question }, ""); // for the page after a reload, Gradio's or ours
+    fillBox(question);
+    say(why);
+    if (isBroken) remember(question);
   }
 
-  // After its connection broke, Gradio's script hears no reply any more: only a new page does, once there is a service to give it.
+  function fillBox(text) {
+    box().value = text;
+    box().dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  // In the window's history: for the page after a reload, which Gradio makes once the service is back, or we do.
+  function remember(question, isToAsk = false) {
+    history.replaceState({ ...history.state, lost: question, isToAsk }, "");
+  }
+
+  function forget() {
+    if (!history.state?.lost) return;
+    const { lost, isToAsk, ...others } = history.state;
+    history.replaceState(others, "");
+  }
+
   async function retry() {
-    const isBack = await fetch("/api/health").then((answer) => answer.ok, () => false);
-    if (!isBack) {
-      notice.replaceChildren(`${words.connectionLost} `, again);
-      again.focus();
-      status.textContent = "";
-      window.setTimeout(() => (status.textContent = words.connectionLost), 100); // said again, though it is the same
+    if (!isBroken) {
+      $("#send").click();
       return;
     }
-    history.replaceState({ lost: $("#question textarea").value, again: true }, "");
-    window.location.reload();
+    const health = fetch("/api/health", { cache: "no-store", signal: AbortSignal.timeout(5000) });
+    if (await health.then((answer) => answer.ok, () => false)) {
+      remember(box().value, true);
+      window.location.reload();
+    } else {
+      notice.replaceChildren(`${words.connectionLost} `, retryButton);
+      retryButton.focus();
+      say(words.connectionLost);
+    }
   }
 
   function recover() {
-    const { lost, again } = history.state || {};
+    const { lost, isToAsk } = history.state || {};
     if (!lost) return;
-    offerAgain(lost, words.interrupted);
-    if (again) window.setTimeout(() => $("#send").click(), 800); // Gradio does not listen yet
+    fillBox(lost);
+    if (isToAsk) {
+      askAgain();
+      return;
+    }
+    giveBack(words.interrupted);
+    forget();
+  }
+
+  // Gradio's button may not be there yet, or not listen: press until something was sent.
+  function askAgain(tries = 12) {
+    const isSent = performance.getEntriesByType("resource").some((entry) => entry.name.includes("/queue/join"));
+    if (isSent || !tries) return;
+    pending = "";
+    $("#send")?.click();
+    window.setTimeout(() => askAgain(tries - 1), 800);
+  }
+
+  // What broke off: Gradio warns, in English, or only says « Error » over every part of the page.
+  function hearTroubles() {
+    for (const warning of all("[data-testid=toast-text]:not([data-heard])")) {
+      warning.dataset.heard = "";
+      const text = warning.textContent;
+      const isFull = /queue|busy/i.test(text);
+      isBroken = isBroken || (!isFull && /connection|network|server/i.test(text));
+      giveBack(isFull ? words.queueFull : isBroken ? words.connectionLost : words.failed);
+    }
+    const lost = pending;
+    const hasError = () => pending && pending === lost && $(".gradio-container [data-testid=status-tracker] .error");
+    if (!hasError()) return;
+    window.setTimeout(() => {
+      if (!hasError()) return; // a warning, or a reply, came meanwhile
+      isBroken = true;
+      giveBack(words.connectionLost);
+    }, 300);
+  }
+
+  // What is said to those who hear the page; the same again counts as new.
+  const status = element("div", { role: "status", class: "unseen" });
+
+  function say(...parts) {
+    const texts = parts.map((part) => (typeof part === "string" ? element("p", { lang: language }, part) : part));
+    if (status.textContent === texts.map((part) => part.textContent).join("")) status.replaceChildren();
+    window.setTimeout(() => status.replaceChildren(...texts), status.textContent ? 0 : 50);
   }
 
   // The conversation changes with each sentence: read out what is final, once, instead of every change.
-  const status = element("div", { role: "status", class: "unseen" });
   let said = null;
   let asked = "";
   let opened = false;
   let chosen = false;
-  let pressed = 0;
   let wasOnStop = false;
+  const box = () => $("#question textarea");
 
   function begin() {
-    const box = $("#question textarea");
-    if (opened || !box) return;
+    if (opened || !box()) return;
     opened = true;
     $(".skip").href = "#question"; // without scripts, the plain form's box
-    count(box);
+    count();
     recover();
-    if (!framed) box.focus({ preventScroll: true });
+    new ResizeObserver(([composer]) => {
+      document.documentElement.style.setProperty("--composer", `${Math.ceil(composer.borderBoxSize[0].blockSize)}px`);
+    }).observe($("#composer"));
+    if (!framed) box().focus({ preventScroll: true });
   }
 
   // A question chosen further down the page: bring it, and so its answer, to the top of the window. Room for the answer is
   // made at once, so that nothing below moves when it comes.
   function follow() {
+    const log = $("#conversation .message-wrap");
     const question = all("#conversation [data-testid=user]").pop();
     const id = question ? $(".asked", question)?.id : "";
+    if (log && !id) log.style.minHeight = "";
     if (id && id !== asked) {
       const top = question.getBoundingClientRect().top;
-      const log = $("#conversation .message-wrap");
       log.style.minHeight = `calc(${top - log.getBoundingClientRect().top}px + 85dvh)`;
       const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
       if (top < 0 || top > window.innerHeight / 3) {
@@ -106,37 +170,17 @@
     asked = id;
   }
 
-  let givenUp = null; // what was waiting when the connection broke
-
-  function isWaiting() {
-    return said?.matches(".waiting") && said !== givenUp;
-  }
-
-  function giveBack(why) {
-    const box = $("#question textarea");
-    const waiting = isWaiting() ? all("#conversation .asked").pop()?.textContent : "";
-    givenUp = said;
-    pressed = 0;
-    if (box.value || waiting) offerAgain(box.value || waiting, why);
-    else status.textContent = why;
-  }
-
-  // A reply that broke off: Gradio says « Error » over every part of the page.
-  function hasBroken() {
-    return isWaiting() && $(".gradio-container [data-testid=status-tracker] .error");
-  }
-
   function mend() {
     begin();
     follow();
+    hearTroubles();
     for (const landmark of all("#conversation .placeholder-content")) set(landmark, "role", "none");
     // Gradio names the box by its label and hint together.
-    const area = $("#question textarea");
     const hint = $("#question [data-testid=block-info] + div");
-    if (area && hint) {
-      hint.id = "question-hint";
-      set(area, "aria-label", words.question);
-      set(area, "aria-describedby", "question-hint");
+    if (box() && hint) {
+      set(hint, "id", "question-hint");
+      set(box(), "aria-label", words.question);
+      set(box(), "aria-describedby", "question-hint question-count");
     }
     for (const log of all("#conversation [role=log]")) {
       set(log, "aria-live", "off");
@@ -147,63 +191,78 @@
       set(message, "role", "group");
       set(message, "aria-label", message.dataset.testid === "user" ? words.question : words.reply);
     }
-    // Gradio's own warnings are in English alone.
-    for (const warning of all("[data-testid=toast-text]")) {
-      if ([words.queueFull, words.connectionLost, words.failed].includes(warning.textContent)) continue;
-      const isLost = /connection|network|server/i.test(warning.textContent);
-      warning.textContent = /queue/i.test(warning.textContent) ? words.queueFull : isLost ? words.connectionLost : words.failed;
-      giveBack(warning.textContent);
-    }
-    if (hasBroken()) giveBack(words.connectionLost);
-    for (const button of all("[data-testid=toast-close], .toast-header")) set(button, "aria-label", words.close);
     const replies = all("#conversation [data-testid=bot]");
-    const last = replies.length ? $(".waiting, .notice, .reply:not(.growing) .said", replies[replies.length - 1]) : null;
-    if (last !== said && (last || !replies.length)) {
-      said = last;
-      status.textContent = last ? last.textContent : words.begun;
-      pressed = 0;
-      const box = $("#question textarea");
-      if (box) count(box);
-      if (wasOnStop && document.activeElement === document.body) box.focus({ preventScroll: true });
+    for (const options of all("#conversation .options")) {
+      set(options, "lang", $("[lang]", replies[replies.length - 1])?.lang || language);
     }
+    const last = replies.length ? $(".waiting, .notice, .reply:not(.growing) .said", replies[replies.length - 1]) : null;
+    if (last !== said && (last || !replies.length)) hear(last);
   }
 
-  // One question at a time: a second one, sent before the reply, would cross the first.
+  // A state of the conversation, told once: that something is looked for, a notice, or the reply, each part in its language.
+  function hear(last) {
+    said = last;
+    const parts = last?.matches(".said") ? all(".understood, .abstention, .answer", last) : [];
+    const spoken = parts.map((part) => element("p", { lang: part.closest("[lang]").lang }, part.textContent));
+    say(...(spoken.length ? spoken : [last ? last.textContent : words.begun]));
+    if (!last?.matches(".waiting")) {
+      pending = "";
+      forget();
+    }
+    count();
+    const onStop = document.activeElement === document.body || document.activeElement?.id === "stop";
+    if (wasOnStop && onStop && !last?.matches(".waiting")) box().focus({ preventScroll: true });
+  }
+
+  // One question at a time: a second one, sent before the reply, would only wait for it.
   const ASKS = "#send, #themes button, #conversation .option";
 
   function ask(event) {
     const isSent = event.type === "keydown" && event.key === "Enter" && !event.shiftKey && !event.isComposing;
     const source = isSent ? event.target.closest("#question textarea") : event.type === "click" && event.target.closest(ASKS);
     if (!source) return;
-    if (isWaiting() || Date.now() - pressed < 1000) {
+    const isOffered = source.matches("#themes button, #conversation .option");
+    const isAgain = source.textContent.trim() === words.tryAgain; // below a question that failed
+    const question = isAgain ? all("#conversation .asked").pop().textContent : isOffered ? source.textContent.trim() : box().value;
+    if (pending || isBroken) {
       event.preventDefault();
       event.stopImmediatePropagation();
+      if (!isBroken) {
+        say(words.queued);
+        return;
+      }
+      fillBox(question);
+      retry();
       return;
     }
+    if (notice.contains(document.activeElement)) box().focus({ preventScroll: true });
     notice.remove();
-    if (history.state?.lost) history.replaceState(null, "");
-    chosen = source.matches("#themes button, #conversation .option");
-    const typed = $("#question textarea").value;
-    if (!chosen && (!typed.trim() || [...typed].length > words.limit)) return; // the reply says so, maybe as before
-    const now = (pressed = Date.now());
+    chosen = isOffered;
+    if (!question.trim() || [...question].length > words.limit) {
+      set(box(), "aria-invalid", "true");
+      return; // the reply says so, maybe as before
+    }
+    pending = question;
     window.setTimeout(() => {
-      if (pressed === now) status.textContent = counter.textContent = words.queued;
+      if (pending !== question || said?.matches(".waiting")) return;
+      say(words.queued);
+      counter.textContent = words.queued;
     }, 1500);
   }
 
   // How many characters are left, shown when few are, and said when that changes for good or ill.
-  const counter = element("p", { class: "count" });
+  const counter = element("p", { class: "count", id: "question-count" });
 
-  function count(box, isTyping = false) {
+  function count(isTyping = false) {
     if (!counter.isConnected) $("#question").append(counter);
-    const left = Number(words.limit) - [...box.value].length; // as Python counts
+    const left = Number(words.limit) - [...box().value].length; // as Python counts
     const isOver = left < 0;
     const text = isOver ? fill(words.charactersTooMany, { count: -left }) : left <= 100 ? fill(words.charactersLeft, { count: left }) : "";
     const hasChanged = Boolean(text) !== Boolean(counter.textContent) || isOver !== counter.classList.contains("over");
-    if (isTyping && hasChanged) status.textContent = text;
+    if (isTyping && hasChanged && text) say(text);
     counter.textContent = text;
     counter.classList.toggle("over", isOver);
-    set(box, "aria-invalid", String(isOver));
+    set(box(), "aria-invalid", String(isOver));
   }
 
   // The passage that a citation quotes, beside the conversation.
@@ -217,6 +276,7 @@
   let opener = null;
   let addresses = [];
   let at = 0;
+  let shown = 0;
 
   function openFrom(link) {
     const reply = link.closest(".reply");
@@ -230,7 +290,7 @@
 
   async function show(isOpening) {
     const address = new URL(addresses[at]);
-    const asked = at;
+    const mine = ++shown;
     number.textContent = fill(words.passageNumber, { number: at + 1, count: addresses.length });
     set(previous, "aria-disabled", String(at === 0)); // not « disabled », which would drop the focus
     set(next, "aria-disabled", String(at === addresses.length - 1));
@@ -239,7 +299,7 @@
     const mark = all(".cite", opener.closest(".reply")).find((cite) => cite.href === address.href);
     if (mark) {
       set(mark, "aria-expanded", "true");
-      opener = mark; // what the focus comes back to
+      if (!isOpening) opener = mark; // what the focus comes back to
     }
     let html = "";
     try {
@@ -249,7 +309,7 @@
     } catch {
       html = "";
     }
-    if (panel.hidden || asked !== at) return; // closed, or turned on, in the meantime
+    if (panel.hidden || mine !== shown) return; // closed, or turned on, in the meantime
     if (html) {
       content.innerHTML = html; // our own page's part, its text escaped
     } else {
@@ -260,7 +320,7 @@
     const quote = $("mark", content);
     quote?.scrollIntoView({ block: "center" });
     if (isOpening) (quote || close).focus({ preventScroll: true });
-    else status.textContent = `${number.textContent}. ${quote ? quote.textContent : ""}`;
+    else say(number.textContent, ...(quote ? [element("p", { lang: "fr" }, quote.textContent)] : []));
   }
 
   function shut() {
@@ -298,31 +358,40 @@
     const sent = await fetch(form.action, { method: "POST", body: opinion }).catch(() => null);
     fields.disabled = false;
     const text = sent?.ok ? words.feedbackThanks : words.feedbackFailed;
-    const notice = element("p", { class: "notice", tabindex: "-1", lang: language }, text);
+    const outcome = element("p", { class: "notice", tabindex: "-1", lang: language }, text);
     $(".notice", form)?.remove();
-    if (sent?.ok) form.replaceWith(notice);
-    else form.append(notice);
-    notice.focus();
+    if (sent?.ok) form.replaceWith(outcome);
+    else form.append(outcome);
+    outcome.focus();
   }
 
-  again.addEventListener("click", () => (givenUp ? retry() : $("#send").click()));
+  retryButton.addEventListener("click", retry);
   document.addEventListener("click", (event) => {
+    if (event.target.closest("#stop, #clear")) pending = "";
     if (!event.target.closest("#clear")) return;
     shut();
-    if (!framed) $("#question textarea").focus();
+    if (!framed) box().focus();
   });
   document.addEventListener("click", ask, true);
   document.addEventListener("keydown", ask, true);
   document.addEventListener("focusin", (event) => (wasOnStop = event.target.id === "stop"));
   document.addEventListener("click", openPassage);
   document.addEventListener("submit", sendOpinion);
-  document.addEventListener("input", (event) => event.target.matches("#question textarea") && count(event.target, true));
+  document.addEventListener("input", (event) => {
+    if (!event.target.matches("#question textarea")) return;
+    count(true);
+    if (isBroken) remember(box().value);
+  });
   document.addEventListener("keydown", (event) => event.key === "Escape" && shut());
-  window.addEventListener("popstate", shut);
+  window.addEventListener("popstate", () => {
+    shut();
+    if (isBroken) remember(box().value);
+    else forget();
+  });
   document.addEventListener("click", (event) => {
     if (!event.target.closest(".skip")) return;
     event.preventDefault();
-    $("#question textarea")?.focus();
+    box()?.focus();
   });
   previous.addEventListener("click", () => turn(-1));
   next.addEventListener("click", () => turn(1));

@@ -194,7 +194,9 @@ def test_a_question_that_waits_can_be_stopped_and_is_kept(index_folder: Path, vi
         expect(page.locator("#conversation .waiting")).to_be_visible()
         expect(status(page)).to_have_text(FRENCH.loading)
         assert violations(page) == []
-        page.get_by_role("button", name=FRENCH.stop).click()
+        page.get_by_role("button", name=FRENCH.stop).focus()
+        page.keyboard.press("Enter")
+        expect(box(page)).to_be_focused()
         expect(page.locator("#conversation .notice")).to_have_text(FRENCH.stopped)
         expect(box(page)).to_have_value(ANSWERED)
         box(page).press("Enter")
@@ -212,6 +214,9 @@ def test_a_server_that_is_gone_and_comes_back_is_told_in_french(
     notice = page.locator("#interrupted")
     expect(notice).to_contain_text(FRENCH.connection_lost, timeout=15_000)
     expect(status(page)).to_have_text(FRENCH.connection_lost)
+    expect(box(page)).to_have_value(NOT_ANSWERED)
+    box(page).press("Enter")
+    expect(notice.get_by_role("button", name=FRENCH.try_again)).to_be_focused()
     expect(box(page)).to_have_value(NOT_ANSWERED)
     with running(index_folder, tmp_path / "second.log", "/api/ready", port=port_of(site)):
         expect(notice).to_contain_text(FRENCH.interrupted, timeout=30_000)
@@ -241,14 +246,43 @@ def test_a_question_that_waits_when_the_server_stops_can_be_asked_again(
     expect(box(page)).to_have_value(ANSWERED)
     assert violations(page) == []
     notice.get_by_role("button", name=FRENCH.try_again).click()
-    expect(status(page)).to_have_text("")
-    expect(status(page)).to_have_text(FRENCH.connection_lost)
+    expect(notice).to_contain_text(FRENCH.connection_lost)
     expect(box(page)).to_have_value(ANSWERED)
     with running(index_folder, tmp_path / "second.log", "/api/ready", port=port_of(starting)):
         notice.get_by_role("button", name=FRENCH.try_again).click()
         expect(page.locator(WHOLE)).to_have_count(1, timeout=30_000)
         expect(page.locator("#conversation .answer")).to_contain_text("2001")
         expect(notice).to_have_count(0)
+
+
+def test_where_too_many_ask_the_conversation_stays_and_the_question_is_asked_again(site: Site, visit: Open) -> None:
+    page = visit(site.address).page
+    ask(page, ANSWERED)
+    full = "**/queue/join*"
+    page.route(
+        full,
+        lambda route: route.fulfill(status=503, json={"detail": "Queue is full. Max size is 100 and size is 100."}),
+    )
+    box(page).fill(NOT_ANSWERED)
+    box(page).press("Enter")
+    notice = page.locator("#interrupted")
+    expect(notice).to_contain_text(FRENCH.queue_full)
+    expect(status(page)).to_have_text(FRENCH.queue_full)
+    expect(box(page)).to_have_value(NOT_ANSWERED)
+    page.unroute(full)
+    notice.get_by_role("button", name=FRENCH.try_again).click()
+    expect(page.locator(WHOLE)).to_have_count(2)
+    expect(page.locator("#conversation .asked")).to_have_text([ANSWERED, NOT_ANSWERED])
+    expect(notice).to_have_count(0)
+    expect(box(page)).to_be_focused()
+
+
+def test_a_question_that_is_pressed_leaves_what_is_being_typed(site: Site, visit: Open) -> None:
+    page = visit(site.address).page
+    box(page).fill("Et la")
+    page.locator("#themes").get_by_role("button").first.click()
+    expect(page.locator(WHOLE)).to_have_count(1)
+    expect(box(page)).to_have_value("Et la")
 
 
 def test_two_windows_do_not_mix(site: Site, visit: Open) -> None:
@@ -336,6 +370,19 @@ def test_a_shared_answer_shows_the_same_and_prints_without_what_is_not_it(site: 
     expect(shared.locator(".sources")).to_be_visible()
 
 
+def test_a_conversation_prints_without_what_is_not_it(site: Site, visit: Open) -> None:
+    page = visit(site.address, color_scheme="dark").page
+    ask(page, NOT_ANSWERED)
+    page.locator("#conversation .places .links a").first.click()
+    expect(passage(page).locator("mark").first).to_be_visible()
+    page.emulate_media(media="print")
+    for part in ("#composer", "#themes", "#passage", "#conversation .options", "#conversation .suggestions"):
+        expect(page.locator(part)).not_to_be_visible()
+    expect(page.locator("#conversation .sources")).to_be_visible()
+    height = page.evaluate("document.documentElement.scrollHeight")
+    assert height < page.locator("#conversation").evaluate("each => each.getBoundingClientRect().height") + 700
+
+
 # English
 
 
@@ -353,6 +400,7 @@ def test_the_page_in_english_is_english_and_marks_french_quotes(site: Site, visi
     question.press("Enter")
     expect(page.locator(WHOLE)).to_have_count(1)
     expect(page.locator("#conversation .answer").first).to_have_attribute("lang", "fr")
+    expect(status(page).locator("[lang=fr]")).to_have_text(page.locator("#conversation .said").text_content() or "")
     page.locator("#conversation .cite").first.click()
     expect(passage(page, ENGLISH).locator("mark")).to_be_visible()
     expect(passage(page, ENGLISH).get_by_role("link", name=ENGLISH.whole_document)).to_be_visible()

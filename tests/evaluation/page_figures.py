@@ -1,7 +1,7 @@
 """Measure the pages in a real Chromium against a real process: weight, speed, stability, accessibility.
 
     make page-figures            # an index must be there: make build
-    .venv/bin/python -m tests.evaluation.page_figures [--write]
+    .venv/bin/python -m tests.evaluation.page_figures [--write] [--pictures]
 
 A table like Lighthouse's, by the browser's own observers: first and largest contentful paint, time until a question can
 be typed, total blocking time (what tasks take beyond 50 ms each), cumulative layout shift, requests and compressed
@@ -31,6 +31,10 @@ from tests.chromium import MISSING, find
 from tests.evaluation.evaluate import FIGURES, as_text
 
 COMMAND = "make page-figures (python -m tests.evaluation.page_figures --write)"
+PICTURES = Path(__file__).parents[2] / "docs" / "images"
+ANSWERED = "Que fait la ville pour la biodiversité ?"
+SHORT = "Quand la Charte du cadre de vie a-t-elle été adoptée ?"
+REFUSED = "Quels sont les horaires de la piscine ?"
 QUESTIONS = 20
 TIMES = 5
 WIDTHS = {"desktop": 1280, "phone": 360}
@@ -46,16 +50,20 @@ watch("longtask", entry => { seen.blocked += Math.max(0, entry.duration - 50); }
 ASKED = """
 question => {
   const box = document.querySelector("#question textarea"), log = document.querySelector("#conversation");
-  const before = log.querySelectorAll(".reply:not(.growing)").length;
-  window.times = {};
-  const look = () => {
+  const before = log.querySelectorAll(".asked").length;
+  const times = (window.times = {});
+  const observer = new MutationObserver(() => {
+    if (log.querySelectorAll(".asked").length === before) return;
     const now = performance.now() - window.pressed;
-    if (log.querySelector(".waiting")) times.waiting ??= now;
-    const replies = log.querySelectorAll(".reply");
-    if (replies.length > before) times.words ??= now;
-    if (log.querySelectorAll(".reply:not(.growing)").length > before) times.whole ??= now;
-  };
-  new MutationObserver(look).observe(log, { childList: true, subtree: true });
+    const last = [...log.querySelectorAll("[data-testid=bot]")].pop();
+    if (last.querySelector(".waiting")) times.waiting ??= now;
+    if (last.querySelector(".reply")) times.words ??= now;
+    if (last.querySelector(".reply:not(.growing)")) {
+      times.whole ??= now;
+      observer.disconnect();
+    }
+  });
+  observer.observe(log, { childList: true, subtree: true });
   box.value = question;
   box.dispatchEvent(new Event("input", { bubbles: true }));
   addEventListener("keydown", () => (window.pressed = performance.now()), { capture: true, once: true });
@@ -66,6 +74,7 @@ question => {
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="commit these figures")
+    parser.add_argument("--pictures", action="store_true", help="only take the pictures of docs/images")
     arguments = parser.parse_args()
     path = find()
     if path is None:
@@ -83,6 +92,9 @@ def main() -> int:
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        if arguments.pictures:
+            pictures(browser, site.address)
+            return 0
         link = site.ask(questions[0])["citations"][0]["deep_link"]
         for name, width in WIDTHS.items():
             paths = {"/": "/", "/?lang=en": "/?lang=en", "/ask?q=…": "/ask?q=EFC", "/frise": "/frise"}
@@ -156,7 +168,9 @@ def asked(browser: Browser, address: str, questions: list[str]) -> dict[str, Any
         page.evaluate(ASKED, question)
         box.press("Enter")
         page.wait_for_function("times.whole")
-        for name, value in page.evaluate("times").items():
+        seen = page.evaluate("times")
+        assert seen.get("waiting", 0) <= seen["words"] <= seen["whole"], seen
+        for name, value in seen.items():
             times[name].append(value)
         page.wait_for_timeout(1100)
     named = {"waiting": "searching_ms", "words": "first_words_ms", "whole": "whole_ms"}
@@ -164,6 +178,49 @@ def asked(browser: Browser, address: str, questions: list[str]) -> dict[str, Any
         "questions": len(questions),
         **{named[name]: [round(median(values), 1), round(max(values), 1)] for name, values in times.items() if values},
     }
+
+
+def pictures(browser: Browser, address: str) -> None:
+    """The pages as the README shows them."""
+
+    def begun(width: int, height: int, **profile: Any) -> Page:
+        viewport = {"width": width, "height": height}
+        page = browser.new_context(locale="fr-FR", viewport=viewport, **profile).new_page()
+        page.goto(address)
+        return page
+
+    def ask(page: Page, question: str) -> None:
+        box = page.get_by_role("textbox", name=FRENCH.question)
+        box.fill(question)
+        box.press("Enter")
+        page.locator("#conversation .reply:not(.growing)").wait_for()
+        page.wait_for_timeout(1500)
+
+    def take(page: Page, name: str) -> None:
+        page.screenshot(path=PICTURES / f"{name}.png")
+        page.context.close()
+
+    page = begun(1280, 800)
+    ask(page, ANSWERED)
+    take(page, "answer")
+    page = begun(1280, 800, color_scheme="dark")
+    ask(page, ANSWERED)
+    take(page, "dark")
+    page = begun(1280, 800)
+    ask(page, ANSWERED)
+    page.locator("#conversation .cite").first.click()
+    page.locator("#passage mark").first.wait_for()
+    page.wait_for_timeout(500)
+    take(page, "source")
+    page = begun(1280, 800)
+    ask(page, REFUSED)
+    take(page, "refusal")
+    page = begun(360, 740, device_scale_factor=2)
+    ask(page, SHORT)
+    take(page, "phone")
+    page = begun(1280, 800)
+    page.goto(f"{address}/frise")
+    take(page, "timeline")
 
 
 def table(figures: dict[str, Any]) -> str:
