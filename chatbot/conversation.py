@@ -101,7 +101,7 @@ def reply_to(
     timings_ms["total"] = 1000 * (time.perf_counter() - started)
     return Abstention(
         reason=reason,
-        text=text.format(contact=contact(settings), themes=", ".join(_themes(searcher.build))),
+        text=text.format(contact=contact(settings), themes=" ; ".join(_themes(searcher.build))),
         nearest=nearest,
         suggestions=suggestions,
         **reply,

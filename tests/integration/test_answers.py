@@ -119,7 +119,6 @@ def test_sentences_that_rest_on_different_sources_are_cited_apart(searcher):
         assert len(touched) == 1
 
 
-@pytest.mark.xfail(strict=True, reason="a question that shares no word with any passage: docs/decisions/0014")
 def test_the_weather_is_declined_after_reading_too(reading):
     assert isinstance(ask(reading, "Quel temps fera-t-il demain ?"), Abstention)
 
