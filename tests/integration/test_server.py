@@ -79,7 +79,7 @@ class SmallService:
         if question == "raise":
             raise RuntimeError("a question nobody foresaw")
         if "eau" not in question:
-            text = FRENCH.not_in_corpus.format(contact="Mairie")
+            text = FRENCH.not_in_corpus.format(contact="Mairie", themes="Eau")
             return Abstention(question, whole, language, Reason.NOT_IN_CORPUS, text, (), ("Et l’eau ?",), 0.1, {}, "b1")
         citation = cite(1, DOCUMENT, PASSAGE, START, END)
         return Answer(
@@ -464,7 +464,7 @@ def test_the_page_is_in_french_and_names_no_other_site(client: TestClient) -> No
     assert 'property="og:' not in response.text
     assert "fonts.googleapis" not in response.text
     assert "raw.githubusercontent" not in response.text
-    assert '<noscript><main><form class="question" action="/ask"' in response.text
+    assert '<noscript><div class="plain-form"><form class="question" action="/ask"' in response.text
     assert "Et l’eau ?</a>" in response.text
 
 
