@@ -578,7 +578,7 @@ def test_tab_reaches_everything_in_order_and_shows_where_it_is(site: Site, visit
     wanted = [FRENCH.site_name, FRENCH.ask_a_question, FRENCH.timeline, FRENCH.documents]
     assert names[:4] == wanted
     first_mark = next(n for n, name in enumerate(names) if "[1]" in name)
-    textarea = names.index("TEXTAREA")
+    textarea = names.index(FRENCH.question)
     assert first_mark < names.index(FRENCH.permalink) < textarea < names.index(FRENCH.send)
     assert names[-1] == FRENCH.accessibility_status
 
