@@ -77,6 +77,7 @@ def running(index: Path, log: Path, wait_for: str, port: int = 0, **settings: st
             port = listener.getsockname()[1]
     command = [sys.executable, "-m", "chatbot.cli", "serve", "--port", str(port), "--index", str(index)]
     with log.open("wb") as output:
+        settings = {"reading_ms": "10000", **settings}  # how fast the machine is must not decide what is answered
         environment = {**os.environ, **{f"LOOS_{name.upper()}": value for name, value in settings.items()}}
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output, env=environment)
     site = Site(f"http://127.0.0.1:{port}", log)
