@@ -44,6 +44,23 @@ def passage(page: Page, messages: Messages = FRENCH) -> Any:
     return page.get_by_role("complementary", name=messages.passage)
 
 
+def focused_under(page: Page, cover: str) -> list[str]:
+    """What the next 30 presses of the tab key focus while it lies under `cover`."""
+    hidden = []
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        under = page.evaluate(
+            """cover => {
+              const at = document.activeElement, box = at.getBoundingClientRect();
+              const top = document.elementFromPoint(box.x + box.width / 2, box.y + Math.min(box.height / 2, 10));
+              return !at.closest(cover) && top?.closest(cover) ? at.outerHTML.slice(0, 80) : null;
+            }""",
+            cover,
+        )
+        hidden += [under] if under else []
+    return hidden
+
+
 # a source beside the answer
 
 
@@ -96,18 +113,7 @@ def test_nothing_with_the_focus_is_under_the_open_source(site: Site, visit: Open
     page.locator("#conversation .cite").first.click()
     expect(passage(page).locator("mark").first).to_be_focused()
     page.get_by_role("link", name=FRENCH.skip_to_question).focus()
-    hidden = []
-    for _ in range(30):
-        page.keyboard.press("Tab")
-        under = page.evaluate(
-            """() => {
-              const at = document.activeElement, box = at.getBoundingClientRect();
-              const top = document.elementFromPoint(box.x + box.width / 2, box.y + Math.min(box.height / 2, 10));
-              return !at.closest("#passage") && top?.closest("#passage") ? at.outerHTML.slice(0, 80) : null;
-            }"""
-        )
-        hidden += [under] if under else []
-    assert hidden == []
+    assert focused_under(page, "#passage") == []
 
 
 def test_a_passage_that_cannot_be_fetched_leaves_a_link(site: Site, visit: Open) -> None:
@@ -513,18 +519,7 @@ def test_nothing_with_the_focus_is_under_the_box(site: Site, visit: Open) -> Non
     page = visit(site.address, viewport={"width": 360, "height": 740}).page
     ask(page, SEVERAL)
     page.get_by_role("link", name=FRENCH.skip_to_question).focus()
-    hidden = []
-    for _ in range(30):
-        page.keyboard.press("Tab")
-        under = page.evaluate(
-            """() => {
-              const at = document.activeElement, box = at.getBoundingClientRect();
-              const top = document.elementFromPoint(box.x + box.width / 2, box.y + Math.min(box.height / 2, 10));
-              return !at.closest("#composer") && top?.closest("#composer") ? at.outerHTML.slice(0, 80) : null;
-            }"""
-        )
-        hidden += [under] if under else []
-    assert hidden == []
+    assert focused_under(page, "#composer") == []
 
 
 def test_in_a_long_conversation_the_newest_question_is_still_followed(site: Site, visit: Open) -> None:
