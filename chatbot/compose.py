@@ -25,7 +25,7 @@ PASSAGES_READ = 15
 """Sentences are taken from this many of the best passages."""
 
 SENTENCE_WEIGHTS = (0.23, 0.21, 0.15, 0.1, 0.2, 0.11)
-READ_WEIGHTS = (0.24, 0.15, 0.09, 0.05, 0.21, 0.06, 0.21)
+READ_WEIGHTS = (0.23, 0.14, 0.08, 0.04, 0.2, 0.06, 0.26)
 """What counts for how much in a sentence's score, in the order of `Candidate.values`: without and with a reader."""
 _FOCUS_WEIGHT = 0.5
 """Share of the question's focus in a sentence's similarity and coverage."""

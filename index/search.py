@@ -50,7 +50,7 @@ PASSAGE_WEIGHTS = (0.2, 0.11, 0.7)
 READ = 4
 """How many of the best passages are read, where there is a reader and time enough."""
 
-READ_WEIGHT = 0.8
+READ_WEIGHT = 1.0
 """What the reader's relevance counts for in the rank of a passage, beside the blend's 1. docs/decisions/0014."""
 
 POOL = 100

@@ -191,19 +191,23 @@ def test_the_limit_is_said_before_it_is_hit(site: Site, visit: Open) -> None:
     assert violations(page) == []
 
 
-def test_a_question_that_waits_can_be_stopped_and_is_kept(index_folder: Path, visit: Open, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("messages", "color_scheme"), [(FRENCH, "light"), (ENGLISH, "dark")])
+def test_a_question_that_waits_can_be_stopped_and_is_kept(
+    index_folder: Path, visit: Open, tmp_path: Path, messages: Messages, color_scheme: str
+) -> None:
     with running(index_folder, tmp_path / "serve.log", wait_for="/") as starting:
-        page = visit(starting.address, bypass_csp=True).page
-        expect(page.get_by_role("button", name=FRENCH.stop)).not_to_be_visible()
+        address = f"{starting.address}/?lang={messages.language}"
+        page = visit(address, color_scheme=color_scheme, bypass_csp=True).page
+        expect(page.get_by_role("button", name=messages.stop)).not_to_be_visible()
         box(page).fill(ANSWERED)
         box(page).press("Enter")
         expect(page.locator("#conversation .waiting")).to_be_visible()
-        expect(status(page)).to_have_text(FRENCH.loading)
+        expect(status(page)).to_have_text(messages.loading)
         assert violations(page) == []
-        page.get_by_role("button", name=FRENCH.stop).focus()
+        page.get_by_role("button", name=messages.stop).focus()
         page.keyboard.press("Enter")
         expect(box(page)).to_be_focused()
-        expect(page.locator("#conversation .notice")).to_have_text(FRENCH.stopped)
+        expect(page.locator("#conversation .notice")).to_have_text(messages.stopped)
         expect(box(page)).to_have_value(ANSWERED)
         box(page).press("Enter")
         expect(page.locator(WHOLE)).to_have_count(1, timeout=60_000)
@@ -433,8 +437,11 @@ def test_axe_finds_nothing_on_plain_pages(site: Site, visit: Open, color_scheme:
 
 
 @pytest.mark.parametrize("color_scheme", ["light", "dark"])
-def test_axe_finds_nothing_in_any_state_of_the_conversation(site: Site, visit: Open, color_scheme: str) -> None:
-    page = visit(site.address, color_scheme=color_scheme, bypass_csp=True).page
+@pytest.mark.parametrize("messages", [FRENCH, ENGLISH])
+def test_axe_finds_nothing_in_any_state_of_the_conversation(
+    site: Site, visit: Open, color_scheme: str, messages: Messages
+) -> None:
+    page = visit(f"{site.address}/?lang={messages.language}", color_scheme=color_scheme, bypass_csp=True).page
     expect(box(page)).to_be_visible()
     box(page).fill("x" * 1001)
     box(page).press("Enter")
@@ -442,12 +449,12 @@ def test_axe_finds_nothing_in_any_state_of_the_conversation(site: Site, visit: O
     assert violations(page) == [], "an error"
     ask(page, NOT_ANSWERED)
     page.locator("#conversation .places .links a").first.click()
-    expect(passage(page).locator("mark").first).to_be_visible()
+    expect(passage(page, messages).locator("mark").first).to_be_visible()
     assert violations(page) == [], "what comes near, open"
     page.keyboard.press("Escape")
     ask(page, SEVERAL)
     page.locator("#conversation .cite").last.click()
-    expect(passage(page).locator("mark").first).to_be_visible()
+    expect(passage(page, messages).locator("mark").first).to_be_visible()
     assert violations(page) == [], "a source open"
     page.set_viewport_size({"width": 320, "height": 640})
     assert violations(page) == [], "a source open on a phone"

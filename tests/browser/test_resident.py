@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from chatbot.messages import FRENCH
+from chatbot.messages import ENGLISH, FRENCH
 from tests.browser.conftest import Site, Visit, running
 
 Open = Callable[..., Visit]
@@ -23,7 +23,7 @@ WHOLE = "#conversation .reply:not(.growing)"
 
 
 def box(page: Page) -> Any:
-    return page.get_by_role("textbox", name=FRENCH.question)
+    return page.get_by_role("textbox", name=re.compile(f"^({FRENCH.question}|{ENGLISH.question})$"))
 
 
 def ask(page: Page, question: str) -> None:

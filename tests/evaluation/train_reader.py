@@ -1,13 +1,13 @@
 """Train the evidence reader on PIAF's training articles and on towns of ours, and write index/reader.safetensors.
 
     make train-reader PIAF=FOLDER
-    .venv/bin/python -m tests.evaluation.train_reader PIAF_FOLDER [--work FOLDER] [--output FILE] [--from FILE]
+    .venv/bin/python -m tests.evaluation.train_reader PIAF_FOLDER [--output FILE] [--from FILE] [--teachers FILE…] […]
 
-`--from` goes on from a reader that knows PIAF and the first file of towns: of these it asks one question in `AGAIN`.
-Takes under two hours on two cores, less on a GPU where there is one. Progress is printed. Stopped or killed, the same
-command goes on from the last checkpoint, which is kept in the work folder. Seeds are fixed. After each epoch, figures
-on the tuning articles and the tuning town are printed. index/reader.md tells what came of it, docs/decisions/0014 what
-else was tried.
+`--from` goes on from a reader that knows PIAF and the files of towns but the last: of these it asks one question in
+`AGAIN`. With `--teachers`, readers of the same data, it learns what they say on average beside what is true. Takes
+under two hours on two cores, less on a GPU where there is one. Progress is printed. Stopped or killed, the same command
+goes on from the last checkpoint, which is kept in the work folder. Seeds are fixed. After each epoch, figures on the
+tuning articles and towns are printed. index/reader.md tells what came of it, docs/decisions/0014 what else was tried.
 """
 
 import argparse
@@ -25,9 +25,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import numpy as np
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch.nn.functional import binary_cross_entropy_with_logits as bce
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, kl_div
 
 from chatbot.settings import load_settings
 from index import Searcher, load_encoder, reader_network
@@ -39,6 +40,7 @@ from index.reader_network import (
     Pair,
     PairTokenizer,
     ReaderNetwork,
+    Scores,
     add_adapters,
     base_network,
     load_network,
@@ -51,18 +53,19 @@ from tests.evaluation.piaf_to_beir import part_of, piaf_collection
 from tests.evaluation.reader_examples import Example, Item, examples, items_of, town_items
 from tests.evaluation.towns import TOWNS, TUNING_TOWNS, town_lines
 
-BATCH = 8
-"""Questions of a step, each with the one to five passages that it is read with."""
-RATE, HEADS_RATE = 1e-3, 5e-4
+HEADS_RATE = 5e-4
 MOST_TOKENS = 2000
 """Of what is computed at once, padding included."""
 HIDDEN = 0.1
 """Share of the tokens of a question and its passage that are hidden in training."""
 LOSS = {"ranking": 0.5, "relevance": 0.5, "answerability": 1.0, "span": 0.5, "sentence": 0.5, "none": 0.5}
 """What each part counts for in the loss."""
+TAUGHT = 0.7
+"""What the teachers' part counts for in the loss, and the rest for what is left."""
 KEPT = 0.85
 """Share of the trained change that is kept: on the way back to the embedded model lies what it had not yet learned by
-heart (Wortsman et al., « Robust fine-tuning of zero-shot models », 2022). docs/decisions/0014 has the figures."""
+heart (Wortsman et al., « Robust fine-tuning of zero-shot models », 2022). docs/decisions/0014 has the figures. With
+teachers, who do not learn the same by heart, all of it is kept."""
 AGAIN = 4
 """One in so many of PIAF's questions is asked again among those on towns."""
 WARM_UP = 0.1
@@ -70,7 +73,8 @@ WARM_UP = 0.1
 CHECKPOINT_EVERY = 50
 
 
-def main() -> int:
+def chosen_options() -> argparse.Namespace:
+    """What the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("piaf", type=Path, help="folder that holds piaf.json")
     parser.add_argument("--work", type=Path, default=Path("var/reader"), help="where the checkpoint is kept")
@@ -81,9 +85,16 @@ def main() -> int:
     parser.add_argument("--layers", type=int, default=12, help="how many of the model's layers")
     parser.add_argument("--frozen", type=int, default=0, help="how many of the lowest layers stay as they are")
     parser.add_argument("--negatives", type=int, default=2, help="other passages that a question is read with")
+    parser.add_argument("--teachers", type=Path, nargs="+", default=[], help="readers to learn from")
+    parser.add_argument("--batch", type=int, default=8, help="questions of a step, each with its passages")
+    parser.add_argument("--rate", type=float, default=1e-3, help="of learning, of the adapters")
     parser.add_argument("--rank", type=int, default=32, help="of the adapters")
     parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> int:
+    options = chosen_options()
     options.work.mkdir(parents=True, exist_ok=True)
     settings = load_settings()
     encoder = load_encoder(settings.model, settings.models)
@@ -94,7 +105,7 @@ def main() -> int:
     of_training_towns = [item for item in of_towns if item.article not in TUNING_TOWNS]
     tuning = {
         "PIAF": [item for item in items if part_of(item.article) == "tuning"][::2],
-        "towns": [item for item in of_towns if item.article in TUNING_TOWNS][::2],
+        "towns": [item for item in of_towns if item.article in TUNING_TOWNS][::4],
     }
     tokenizer = PairTokenizer(encoder.tokenizer, folder)
 
@@ -105,28 +116,35 @@ def main() -> int:
         "frozen": options.frozen,
         "negatives": options.negatives,
         "seed": options.seed,
-        "made from": made_from(options.piaf / "piaf.json", *options.towns, *filter(None, [options.start])),
+        "batch": options.batch,
+        "rate": options.rate,
+        "made from": made_from(
+            options.piaf / "piaf.json", *options.towns, *filter(None, [options.start]), *options.teachers
+        ),
     }
     if options.start:
-        known = {line["town"] for line in town_lines(options.towns[:1])}
+        known = {line["town"] for line in town_lines(options.towns[:-1])}
         of_known_towns = [item for item in of_training_towns if item.article in known]
         of_new_towns = [item for item in of_training_towns if item.article not in known]
         epochs = [training[::AGAIN] + of_known_towns[::AGAIN] + of_new_towns]
     else:
         epochs = [training] * options.epochs + [training[::AGAIN] + of_training_towns]
-    steps = [len(asked) // BATCH for asked in epochs]
+    steps = [len(asked) // options.batch for asked in epochs]
     phases = (sum(steps[:-1]), steps[-1])
-    training_run = Run(network, phases, options.work / "checkpoint.pt", chosen)
+    teachers = [load_network(folder, path).to(network.device) for path in options.teachers]
+    training_run = Run(network, phases, options.work / "checkpoint.pt", chosen, teachers)
     for epoch, asked in enumerate(epochs):
         made = list(examples(asked, groups, f"{options.seed}/{epoch}", options.negatives))
-        for first in range(0, len(made) - BATCH + 1, BATCH):
-            training_run.step(made[first : first + BATCH], tokenizer, options.seed)
+        for first in range(0, len(made) - options.batch + 1, options.batch):
+            training_run.step(made[first : first + options.batch], tokenizer, options.seed)
         if training_run.moved:
             for name, some in tuning.items():
                 print(f"epoch {epoch + 1}, {name}:", tuned(network, some, groups, tokenizer), flush=True)
-    keep(network, KEPT)
+    kept = 1 if teachers else KEPT
+    keep(network, kept)
     questions = str(len(training) + len(of_training_towns))
     about = {"base": encoder.revision, "questions": questions, "rank": str(options.rank), "seed": str(options.seed)}
+    about["kept"] = str(kept)
     write(network, options.output, about)
     training_run.checkpoint.unlink()
     network = load_network(folder, options.output)
@@ -169,13 +187,15 @@ def made_from(*data: Path) -> str:
 
 def go_on_from(path: Path, network: ReaderNetwork) -> None:
     """Give the network what a file of this training holds, as it was before `keep`."""
+    with safe_open(path, framework="pt") as file:
+        kept = float(file.metadata().get("kept", KEPT))
     learned = {name: tensor.float() for name, tensor in load_file(path).items()}
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             if parameter.requires_grad:
                 parameter.copy_(learned.pop(name.replace(".parametrizations.weight.0.", ".weight.")))
     assert not learned, f"{path}: {', '.join(learned)}"
-    keep(network, 1 / KEPT)
+    keep(network, 1 / kept)
 
 
 def keep(network: ReaderNetwork, share: float) -> None:
@@ -204,16 +224,22 @@ class Run:
     """
 
     def __init__(
-        self, network: ReaderNetwork, phases: Sequence[int], checkpoint: Path, options: dict[str, object]
+        self,
+        network: ReaderNetwork,
+        phases: Sequence[int],
+        checkpoint: Path,
+        options: dict[str, object],
+        teachers: Sequence[ReaderNetwork] = (),
     ) -> None:
         self.network = network
+        self.teachers = teachers
         self.steps = sum(phases)
         self.checkpoint = checkpoint
         self.options = {**options, "phases": list(phases)}
         self.moved = False
         self._trained = {name: p for name, p in network.named_parameters() if p.requires_grad}
         groups = [
-            {"params": [p for name, p in self._trained.items() if name.startswith("body")], "lr": RATE},
+            {"params": [p for name, p in self._trained.items() if name.startswith("body")], "lr": options["rate"]},
             {"params": [p for name, p in self._trained.items() if not name.startswith("body")], "lr": HEADS_RATE},
         ]
         self._optimiser = torch.optim.AdamW(groups, weight_decay=0.01, fused=True)
@@ -244,7 +270,7 @@ class Run:
         if self._at <= self._done:
             return
         self.moved = True
-        loss, parts = loss_of(self.network, groups, tokenizer, random.Random(f"{seed}/{self._at}"))
+        loss, parts = loss_of(self.network, groups, tokenizer, random.Random(f"{seed}/{self._at}"), self.teachers)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._trained.values(), 1.0)
         self._optimiser.step()
@@ -263,19 +289,28 @@ class Run:
             self.checkpoint.with_suffix(".new").replace(self.checkpoint)
 
 
-def loss_of(network: ReaderNetwork, groups: Sequence[Sequence[Example]], tokenizer: PairTokenizer, draw=None):
-    """The loss on some questions, and its parts. With `draw`, some tokens are hidden."""
+def loss_of(
+    network: ReaderNetwork,
+    groups: Sequence[Sequence[Example]],
+    tokenizer: PairTokenizer,
+    draw: random.Random | None = None,
+    teachers: Sequence[ReaderNetwork] = (),
+):
+    """The loss on some questions, and its parts. With `draw`, some tokens are hidden, from the teachers none."""
     flat = [example for group in groups for example in group]
-    pairs = [tokenizer.pair(example.question, example.heading, example.text) for example in flat]
+    pairs = whole = [tokenizer.pair(example.question, example.heading, example.text) for example in flat]
     if draw:
         pairs = [hidden(pair, draw, tokenizer.mask) for pair in pairs]
     relevance: list = [None] * len(flat)
     answerability: list = [None] * len(flat)
-    spans, sentences, nones = [], [], []
+    spans, sentences, nones, taught = [], [], [], []
     with torch.autocast(network.device.type, torch.bfloat16):
         for run in batches(pairs):
             scores = network([pairs[position] for position in run])
             starts, ends = scores.start.log_softmax(1), scores.end.log_softmax(1)
+            if teachers:
+                said = mean_scores(teachers, [whole[position] for position in run])
+                taught.append(len(run) / len(pairs) * difference(scores, said))
             for row, position in enumerate(run):
                 relevance[position], answerability[position] = scores.relevance[row], scores.answerability[row]
                 example = flat[position]
@@ -303,7 +338,31 @@ def loss_of(network: ReaderNetwork, groups: Sequence[Sequence[Example]], tokeniz
         "sentence": torch.stack(sentences or nothing).mean(),
         "none": torch.stack(nones).mean(),
     }
-    return sum(LOSS[name] * part for name, part in parts.items()), parts
+    loss = sum(LOSS[name] * part for name, part in parts.items())
+    if not teachers:
+        return loss, parts
+    parts["taught"] = torch.stack(taught).sum()
+    return (1 - TAUGHT) * loss + TAUGHT * parts["taught"], parts
+
+
+@torch.no_grad()
+def mean_scores(teachers: Sequence[ReaderNetwork], pairs: Sequence[Pair]) -> Scores:
+    """What teachers say on average: logits, and of the places probabilities."""
+    said = [teacher(pairs) for teacher in teachers]
+    return Scores(
+        torch.stack([scores.relevance for scores in said]).mean(0),
+        torch.stack([scores.answerability for scores in said]).mean(0),
+        torch.stack([scores.start.softmax(1) for scores in said]).mean(0),
+        torch.stack([scores.end.softmax(1) for scores in said]).mean(0),
+    )
+
+
+def difference(scores: Scores, said: Scores) -> torch.Tensor:
+    """How far a reader's scores are from `mean_scores`, in nats."""
+    judged = ((scores.relevance, said.relevance), (scores.answerability, said.answerability))
+    placed = ((scores.start, said.start), (scores.end, said.end))
+    own = sum(bce(logits, mean.sigmoid()) - bce(mean, mean.sigmoid()) for logits, mean in judged)
+    return own + sum(kl_div(logits.log_softmax(1), mean, reduction="batchmean") for logits, mean in placed) / 2
 
 
 def batches(pairs: Sequence[Pair]) -> Iterator[list[int]]:
@@ -344,8 +403,8 @@ def tuned(network: ReaderNetwork, items: Sequence[Item], groups, tokenizer: Pair
     made = list(examples(items, groups, "0/0"))
     first, right, own, others, near = [], [], [], [], []
     with torch.no_grad():
-        for start in range(0, len(made), BATCH):
-            some = made[start : start + BATCH]
+        for start in range(0, len(made), 8):
+            some = made[start : start + 8]
             for name, part in loss_of(network, some, tokenizer)[1].items():
                 losses[name] = losses.get(name, 0) + float(part) * len(some) / len(made)
         for item in items:

@@ -14,7 +14,7 @@ from tests.evaluation import train_reader
 from tests.evaluation.evaluate import FIGURES
 from tests.evaluation.piaf_to_beir import part_of
 from tests.evaluation.reader_sample import SAMPLE, sample, sample_figures
-from tests.evaluation.towns import town_lines
+from tests.evaluation.towns import TOWNS, UNSEEN_TOWNS, town_lines
 
 
 def test_the_shipped_reader_reads_the_sample_as_committed(reader):
@@ -56,8 +56,11 @@ def towns_of_the_sample(path):
 
 
 def test_our_own_training_passages_hold_what_they_say():
-    passages = list(town_lines())
-    assert len({passage["id"] for passage in passages}) == len(passages) == 480 + 801
+    passages = list(town_lines([*TOWNS, UNSEEN_TOWNS]))
+    assert len({passage["id"] for passage in passages}) == len(passages) == 480 + 801 + 992 + 33
+    unseen = {line["town"] for line in town_lines([UNSEEN_TOWNS])}
+    assert len(unseen) == 6
+    assert unseen.isdisjoint(line["town"] for line in town_lines())
     asked = [(passage["text"], each["answer"]) for passage in passages for each in passage["questions"]]
     assert all(text.count(answer) == 1 for text, answer in asked if answer)
     assert 0.45 < sum(answer is not None for _, answer in asked) / len(asked) < 0.55
@@ -70,9 +73,9 @@ def test_a_training_that_is_interrupted_goes_on_where_it_was(tmp_path, monkeypat
     whole, resumed = tmp_path / "whole.safetensors", tmp_path / "resumed.safetensors"
     step = train_reader.Run.step
 
-    def run(output):
+    def run(output, *more):
         options = ["--work", str(tmp_path / output.stem), "--epochs", "1", "--layers", "1", "--rank", "2"]
-        options += ["--towns", str(towns), "--output", str(output)]
+        options += ["--towns", str(towns), "--output", str(output), *more]
         monkeypatch.setattr(sys, "argv", ["train_reader", str(tmp_path), *options])
         return train_reader.main()
 
@@ -94,6 +97,10 @@ def test_a_training_that_is_interrupted_goes_on_where_it_was(tmp_path, monkeypat
     assert not list(tmp_path.rglob("*.pt"))
     with safe_open(whole, framework="numpy") as file:
         assert file.metadata()["base"] == embedded_revision()
+    taught = tmp_path / "taught.safetensors"
+    assert run(taught, "--from", str(whole), "--teachers", str(whole), str(resumed)) == 0
+    with safe_open(taught, framework="numpy") as file:
+        assert file.metadata()["kept"] == "1"
     assert any(values.any() for name, values in weights.items() if name.endswith(".up"))
 
 
