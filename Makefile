@@ -5,7 +5,7 @@
 #   make check    style, types, unit and integration tests: before each commit
 #   make build    set-up and index only
 #   make bench    speed and memory
-#   make train-reader PIAF=folder   train the reader anew: two hours
+#   make train-reader PIAF=folder   train the reader anew: three hours
 #   make page-figures the pages' weight, speed and accessibility, in a browser
 #   make evaluate quality of answers, compared with the committed figures; PIAF=folder for the French questions too
 #

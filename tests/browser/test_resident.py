@@ -23,7 +23,9 @@ WHOLE = "#conversation .reply:not(.growing)"
 
 
 def box(page: Page) -> Any:
-    return page.get_by_role("textbox", name=re.compile(f"^({FRENCH.question}|{ENGLISH.question})$"))
+    """The question box, by its name in the page's language."""
+    messages = ENGLISH if page.locator("html").get_attribute("lang") == ENGLISH.language else FRENCH
+    return page.get_by_role("textbox", name=messages.question, exact=True)
 
 
 def ask(page: Page, question: str) -> None:

@@ -4,7 +4,7 @@
 
 Unanswerable questions are those that the documents do not answer, and answerable ones as they would be if the passages
 with their gold quotes (of PIAF: their passage, or their whole article) were not there. Of the gold questions the
-choosing half, of PIAF the articles for tuning, and our own on the tuning town, of which PIAF's are asked too: nothing
+choosing half, of PIAF the articles for tuning, and our own on the tuning towns, of which PIAF's are asked too: nothing
 was trained on any of them. The three data sets count alike, in each answerable and unanswerable questions, and among
 these near misses, questions on other matters and the other kinds. Prints the constants of
 chatbot/abstain.py, without a reader, then with it (`SCALES` are those of the latter), and the AUC on these very

@@ -1,7 +1,8 @@
 """Our own questions on invented towns: to train the reader on, and on some towns to choose what comes after it.
 
 They were written for this with a language model, so that the words that a question shares with its passage do not say
-whether it answers: of both kinds, some are put in the passage's words and some in others. Nothing in them is real.
+whether it answers: of both kinds, some are put in the passage's words and some in others. Towns, people and figures are
+invented; well-known institutions are named.
 """
 
 import json
@@ -17,9 +18,9 @@ TOWNS = tuple(Path(__file__).with_name(name) for name in ("towns.jsonl", "more_t
 """Passages, each with questions that it answers and questions on it that no passage answers. The second file, written
 once the reader knew the first, has shorter towns, more genres (attributed statements, chronologies, minutes…), and more
 questions in English and as people type them. The third asks more often for the right kind of thing of a wrong subject,
-in fewer words, and for reasons and meanings; it is cut so that no opening says whether a question is answered."""
+in fewer words, and for reasons and meanings; of each first word neither kind is much more frequent."""
 UNSEEN_TOWNS = Path(__file__).with_name("unseen_towns.jsonl")
-"""As the third file, of other towns: to report on. Nothing is trained or chosen on it."""
+"""As the third file, of other towns and not balanced: to report on. Nothing is trained or chosen on it."""
 TUNING_TOWNS = frozenset(
     (
         *("Brénovaux", "Ambrecourt", "Ensbruck-la-Forge", "Estreuvelles"),

@@ -4,7 +4,7 @@
 
 PIAF's training articles train the head: a projection of the encoder's token vectors and how much each token of a
 question counts, so that the passage and the sentences that hold the answer are nearer to the question than those that
-retrieval takes for them. It is written to index/late.safetensors. The tuning articles, the tuning town and the gold
+retrieval takes for them. It is written to index/late.safetensors. The tuning articles, the tuning towns and the gold
 questions' choosing half, which count alike, then choose the weights, without a reader and with it, printed for
 index/search.py and chatbot/compose.py. `make evaluate` reports on what none of these has seen. Takes a quarter of an
 hour on two cores, two minutes of it for the head, which `--weights` leaves as it is.

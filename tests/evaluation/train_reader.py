@@ -4,8 +4,8 @@
     .venv/bin/python -m tests.evaluation.train_reader PIAF_FOLDER [--output FILE] [--from FILE] [--teachers FILE…] […]
 
 `--from` goes on from a reader that knows PIAF and the files of towns but the last: of these it asks one question in
-`AGAIN`. With `--teachers`, readers of the same data, it learns what they say on average beside what is true. Takes
-under two hours on two cores, less on a GPU where there is one. Progress is printed. Stopped or killed, the same command
+`AGAIN`. With `--teachers`, readers of the same data, it learns what they say on average beside what is true. Takes some
+three hours on two cores, more with teachers, minutes on a GPU. Progress is printed. Stopped or killed, the same command
 goes on from the last checkpoint, which is kept in the work folder. Seeds are fixed. After each epoch, figures on the
 tuning articles and towns are printed. index/reader.md tells what came of it, docs/decisions/0014 what else was tried.
 """
@@ -61,16 +61,18 @@ HIDDEN = 0.1
 LOSS = {"ranking": 0.5, "relevance": 0.5, "answerability": 1.0, "span": 0.5, "sentence": 0.5, "none": 0.5}
 """What each part counts for in the loss."""
 TAUGHT = 0.7
-"""What the teachers' part counts for in the loss, and the rest for what is left."""
+"""What the teachers' part counts for in the loss, and what is true for the rest: Hinton et al., « Distilling the
+knowledge in a neural network » (2015)."""
 KEPT = 0.85
-"""Share of the trained change that is kept: on the way back to the embedded model lies what it had not yet learned by
-heart (Wortsman et al., « Robust fine-tuning of zero-shot models », 2022). docs/decisions/0014 has the figures. With
-teachers, who do not learn the same by heart, all of it is kept."""
+"""Share of the trained change that is kept, all of it with teachers: on the way back to the embedded model lies what it
+had not yet learned by heart (Wortsman et al., « Robust fine-tuning of zero-shot models », 2022). docs/decisions/0014
+has the figures."""
 AGAIN = 4
-"""One in so many of PIAF's questions is asked again among those on towns."""
+"""One in so many of the questions that are known is asked again among new ones."""
 WARM_UP = 0.1
 """Share of a phase in which the rate rises; then it falls to nothing."""
 CHECKPOINT_EVERY = 50
+_MEASURED_AT_ONCE = 8
 
 
 def chosen_options() -> argparse.Namespace:
@@ -140,7 +142,7 @@ def main() -> int:
         if training_run.moved:
             for name, some in tuning.items():
                 print(f"epoch {epoch + 1}, {name}:", tuned(network, some, groups, tokenizer), flush=True)
-    kept = 1 if teachers else KEPT
+    kept = 1.0 if teachers else KEPT
     keep(network, kept)
     questions = str(len(training) + len(of_training_towns))
     about = {"base": encoder.revision, "questions": questions, "rank": str(options.rank), "seed": str(options.seed)}
@@ -188,7 +190,12 @@ def made_from(*data: Path) -> str:
 def go_on_from(path: Path, network: ReaderNetwork) -> None:
     """Give the network what a file of this training holds, as it was before `keep`."""
     with safe_open(path, framework="pt") as file:
-        kept = float(file.metadata().get("kept", KEPT))
+        about = file.metadata()
+    layers, rank = network.body.config.num_hidden_layers, about.get("rank")
+    wanted = next(p.shape[0] for name, p in network.named_parameters() if name.endswith(".down"))
+    if (about["layers"], rank) != (str(layers), str(wanted)):
+        raise SystemExit(f"{path} has {about['layers']} layers and adapters of rank {rank}: pass --layers and --rank.")
+    kept = float(about.get("kept", 0.85))  # what files before this key kept
     learned = {name: tensor.float() for name, tensor in load_file(path).items()}
     with torch.no_grad():
         for name, parameter in network.named_parameters():
@@ -403,8 +410,8 @@ def tuned(network: ReaderNetwork, items: Sequence[Item], groups, tokenizer: Pair
     made = list(examples(items, groups, "0/0"))
     first, right, own, others, near = [], [], [], [], []
     with torch.no_grad():
-        for start in range(0, len(made), 8):
-            some = made[start : start + 8]
+        for start in range(0, len(made), _MEASURED_AT_ONCE):
+            some = made[start : start + _MEASURED_AT_ONCE]
             for name, part in loss_of(network, some, tokenizer)[1].items():
                 losses[name] = losses.get(name, 0) + float(part) * len(some) / len(made)
         for item in items:
