@@ -1,4 +1,4 @@
-"""The lines of a PDF's pages as blocks: running heads dropped, paragraphs put together, headings told by their size."""
+"""The lines of a PDF's pages as blocks: paragraphs put together, headings told by their size."""
 
 import re
 from collections import Counter
@@ -9,16 +9,12 @@ from statistics import median
 
 from ingest.assemble import ReadBlock
 from ingest.document import BlockKind
-from ingest.pdf_lines import HYPHEN, Line
+from ingest.pdf_fragments import HYPHEN, Line
 
 __all__ = ["pdf_blocks"]
 
-_MARGIN = 0.12
-"""Share of a page, at its top and at its foot, where running heads and page numbers stand."""
 _LARGER = 1.12
 """How much larger than the text a heading is, at least."""
-_NUMBER = re.compile(r"\d+")
-_PAGE_NUMBER = re.compile(r"(?:page|p\.)?\s*[-–—|]?\s*(\d{1,4})(?:\s*(?:/|sur|of)\s*\d{1,4})?\s*[-–—|]?", re.IGNORECASE)
 _LEADERS = re.compile(r"\s*(?:[.…_·]\s?){4,}\s*")
 _BULLET = re.compile(r"(?:[•◦▪■●○‣➢►✓·*\-–—\ue000-\uf8ff]|o(?=\s))\s*")
 _NUMBERED = re.compile(r"\d{1,2}[.)]\s|[a-z]\)\s")
@@ -123,7 +119,7 @@ class _Builder:
         would_fit = last.edge - last.right > character * (len(line.text.split(maxsplit=1)[0]) + 2)
         if ends and (would_fit or line.left - last.left > 0.8 * line.size):
             return False
-        return not would_fit or line.text[:1].islower()
+        return not would_fit or line.text[:1].islower() or bool(_LAST_WORD.search(block.text))
 
     def _goes_on(self, block: _Open, line: Line) -> bool:
         """Whether a sentence goes on in the next column or on the next page."""
@@ -190,8 +186,7 @@ def pdf_blocks(pages: Sequence[Sequence[Line]]) -> list[ReadBlock]:
     Headings are what is larger than most of the text, or in bold and short; their levels follow their sizes. Lines
     of a table of contents are captions, small numbered lines at a page's foot are notes.
     """
-    kept = _without_running_heads(pages)
-    lines = [line for page in kept for line in page]
+    lines = [line for page in pages for line in page]
     if not lines:
         return []
     sizes: Counter[float] = Counter()
@@ -200,7 +195,7 @@ def pdf_blocks(pages: Sequence[Sequence[Line]]) -> list[ReadBlock]:
     body_size = max(sorted(sizes), key=lambda size: sizes[size])
     bold = sum(len(line.text) for line in lines if line.bold)
     steps = [
-        (above.baseline - line.baseline) / line.size for page in kept for above, line in pairwise(page) if line.size
+        (above.baseline - line.baseline) / line.size for page in pages for above, line in pairwise(page) if line.size
     ]
     usual = [step for step in steps if 0.8 < step < 2.5]
     builder = _Builder(
@@ -209,47 +204,18 @@ def pdf_blocks(pages: Sequence[Sequence[Line]]) -> list[ReadBlock]:
         leading=median(usual) if usual else 1.2,
         words=frozenset(word.lower() for line in lines for word in _WORDS.findall(line.text)),
     )
-    for number, page in enumerate(kept, start=1):
+    for number, page in enumerate(pages, start=1):
         builder.page(number, page)
     builder.close()
     return _with_levels(builder.blocks, body_size)
 
 
-def _without_running_heads(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
-    """The pages without their numbers and the lines that stand alike at the top or foot of several."""
-    outer = [_outer_lines(page) for page in pages]
-    alike = Counter(key for page in outer for key in {_alike(line) for line in page})
-    kept = []
-    for number, (page, margin) in enumerate(zip(pages, outer, strict=True), start=1):
-        dropped = set()
-        for line in margin:
-            shown = _PAGE_NUMBER.fullmatch(line.text.strip())
-            if alike[_alike(line)] > 1 or (shown and int(shown.group(1)) == number):
-                dropped.add(id(line))
-        kept.append([line for line in page if id(line) not in dropped])
-    return kept
-
-
-def _outer_lines(page: Sequence[Line]) -> list[Line]:
-    """The two lines nearest to the top and to the foot of a page, if they stand in its margins.
-
-    Rows stay: a table that goes on names its columns anew.
-    """
-    by_place = sorted((line for line in page if not line.is_row), key=lambda line: line.place)
-    return [line for line in by_place[:2] if line.place < _MARGIN] + [
-        line for line in by_place[2:][-2:] if line.place > 1 - _MARGIN
-    ]
-
-
-def _alike(line: Line) -> tuple[str, bool]:
-    return _NUMBER.sub("#", line.text), line.place < 0.5
-
-
 def _with_levels(blocks: Sequence[tuple[ReadBlock, float]], body_size: float) -> list[ReadBlock]:
-    """Give headings their levels: the largest is the title's if few share it, and what is only bold comes last."""
+    """Give headings their levels: the largest is the title if it opens the document; what is only bold comes last."""
     sizes = Counter(size for _, size in blocks if size)
     order = sorted(sizes, reverse=True)
-    first = 1 if order and order[0] > body_size and sizes[order[0]] <= 2 else 2
+    titles = [block for block, size in blocks if order and size == order[0] > body_size]
+    first = 1 if 1 <= len(titles) <= 2 and titles[0].page == blocks[0][0].page else 2
     return [
         ReadBlock(block.kind, block.text, min(first + order.index(size), 6), block.page) if size else block
         for block, size in blocks

@@ -6,7 +6,9 @@ from typing import Any
 from ingest.assemble import Reading
 from ingest.errors import UnreadableSource
 from ingest.pdf_blocks import pdf_blocks
-from ingest.pdf_lines import Line, page_text
+from ingest.pdf_fragments import Line, page_fragments
+from ingest.pdf_lines import page_lines
+from ingest.pdf_margins import without_running_heads
 
 __all__ = ["MAX_PAGES", "read_pdf"]
 
@@ -42,40 +44,42 @@ def read_pdf(data: bytes, path: str) -> Reading:
         raise UnreadableSource(
             f"{path} : il a {len(pdf)} pages, la limite est de {MAX_PAGES}. Découpez-le en plusieurs fichiers."
         )
-    pages: list[tuple[Line, ...]] = []
+    pages: list[Sequence[Line]] = []
     scanned, unreadable, damaged = [], [], []
     for number in range(1, len(pdf) + 1):
-        lines: tuple[Line, ...] = ()
+        fragments: Sequence[Line] = ()
         try:
             page = pdf[number - 1]
             textpage = page.get_textpage()
         except pypdfium2.PdfiumError:
             damaged.append(number)
         else:
-            text = page_text(textpage, page.get_cropbox())
-            if text.unreadable > _UNREADABLE:
+            found = page_fragments(textpage, page.get_cropbox())
+            if found.unreadable > _UNREADABLE:
                 unreadable.append(number)
-            elif sum(len(line.text) for line in text.lines) < _FEW_CHARACTERS and _is_drawn(page):
+            elif sum(len(fragment.text) for fragment in found.fragments) < _FEW_CHARACTERS and _is_drawn(page):
                 scanned.append(number)
             else:
-                lines = text.lines
+                fragments = found.fragments
             textpage.close()
             page.close()
-        pages.append(lines)
+        pages.append(fragments)
     notices = (
         *_notice(scanned, "images sans texte (scan). Passez ce PDF à la reconnaissance de caractères (OCR)"),
         *_notice(unreadable, "texte illisible (police sans table de caractères). Enregistrez ce PDF à nouveau"),
         *_notice(damaged, "page abîmée. Enregistrez ce PDF à nouveau"),
     )
-    blocks = pdf_blocks(pages)
+    blocks = pdf_blocks([page_lines(page) for page in without_running_heads(pages)])
     if notices and not blocks:
         raise UnreadableSource(f"{path} : aucun texte à lire. {' '.join(notices)}")
     return Reading(blocks, notices=notices)
 
 
 def _is_drawn(page: Any) -> bool:
-    """Whether pictures or drawings are on a page: else it is merely blank."""
-    return next(iter(page.get_objects(max_depth=2)), None) is not None
+    """Whether pictures or drawings are on a page: else it is blank, or says little."""
+    from pypdfium2 import raw
+
+    return any(found.type != raw.FPDF_PAGEOBJ_TEXT for found in page.get_objects(max_depth=2))
 
 
 def _notice(pages: Sequence[int], problem: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 from ingest.assemble import ReadBlock, Reading
 from ingest.document import BlockKind
 from ingest.errors import UnreadableSource
+from ingest.normalise import normalise_block
 from ingest.read_zip import open_zip
 
 __all__ = ["MAX_COLUMNS", "MAX_ROWS", "read_csv", "read_workbook"]
@@ -101,7 +102,7 @@ def _evenness(text: str, delimiter: str) -> tuple[float, int]:
 
 def _table(rows: Iterable[Row]) -> Iterator[ReadBlock]:
     """A table's rows as list items, named by its header; what stands above the header as paragraphs."""
-    kept = [cells for row in rows if any(cells := [" ".join(cell.split()) for cell in row])]
+    kept = [cells for row in rows if any(cells := [normalise_block(cell) for cell in row])]
     header = _header_at(kept)
     for row in kept[: header or 0]:
         yield ReadBlock(BlockKind.PARAGRAPH, " ; ".join(filter(None, row)))

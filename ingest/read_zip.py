@@ -23,6 +23,7 @@ MAX_UNPACKED_BYTES = 500_000_000
 MAX_RATIO = 200
 """How much larger unpacked: texts reach 30, spreadsheets 100, bombs 1,000."""
 
+_SMALL_BYTES = 50_000  # what packs well in a smaller file fills no memory
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -60,10 +61,11 @@ def open_zip(data: bytes, path: str) -> zipfile.ZipFile:
         raise UnreadableSource(
             f"{path} : il contient {len(entries)} fichiers, la limite est de {MAX_MEMBERS}. Découpez-le en plusieurs."
         )
-    if unpacked > MAX_UNPACKED_BYTES or unpacked > MAX_RATIO * max(len(data), 50_000):
+    limit = min(MAX_UNPACKED_BYTES, MAX_RATIO * max(len(data), _SMALL_BYTES))
+    if unpacked > limit:
         raise UnreadableSource(
-            f"{path} : il pèserait {unpacked // 1_000_000} Mo une fois ouvert, pour {len(data) / 1e6:.1f} Mo. "
-            "C’est trop : vérifiez d’où il vient, ou découpez-le en plusieurs fichiers."
+            f"{path} : il pèserait {unpacked // 1_000_000} Mo une fois ouvert, la limite est de {limit // 1_000_000} "
+            "Mo pour un fichier de son poids. Vérifiez d’où il vient, ou découpez-le en plusieurs fichiers."
         )
     if any(entry.flag_bits & _ENCRYPTED for entry in entries):
         raise _locked(path)
