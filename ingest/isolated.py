@@ -22,8 +22,8 @@ __all__ = ["ISOLATED_SUFFIXES", "MAX_MEMORY_BYTES", "MAX_SECONDS", "main", "read
 ISOLATED_SUFFIXES = (".pdf", ".docx", ".docm", ".odt", ".xlsx", ".xlsm")
 """File name endings that are read in a process of their own."""
 
-MAX_SECONDS = 180
-"""Ten times what the largest PDF that is read (`read_pdf.MAX_PAGES`) takes on two busy cores."""
+MAX_SECONDS = 300
+"""Several times what the fullest PDF that is read (`read_pdf.MAX_PAGES`) takes on two busy cores."""
 
 MAX_MEMORY_BYTES = 2_000_000_000
 """Address space, of which the libraries alone take a fifth: files within the other limits need less than half."""

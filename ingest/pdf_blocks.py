@@ -22,6 +22,7 @@ _NOTE = re.compile(r"(?:\d{1,3}|\*+)[\s.)]")
 _SENTENCE_END = re.compile(r"[.!?…:][»”\"’)\]]?$")
 _WORDS = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
 _LAST_WORD = re.compile(r"([^\W_]+(?:-[^\W_]+)*)[-\u2010\x02]$")
+_LONGEST_WORD = 60
 _FIRST_WORD = re.compile(r"[^\W_]+")
 # What French writes behind a hyphen (« celui-ci », « donne-t-il ») and before one (« peut-être », « rendez-vous »).
 # fmt: off
@@ -112,18 +113,18 @@ class _Builder:
 
     def _is_same_paragraph(self, block: _Open, last: Line, line: Line) -> bool:
         """Whether a line right below goes on: its first word did not fit on the line above, and it is not indented."""
-        ends = bool(_SENTENCE_END.search(block.text))
+        ends = bool(_SENTENCE_END.search(block.text[-3:]))
         if block.is_item:
             return line.left > block.lines[0].left + 0.3 * line.size or not ends
         character = (line.right - line.left) / len(line.text)
         would_fit = last.edge - last.right > character * (len(line.text.split(maxsplit=1)[0]) + 2)
         if ends and (would_fit or line.left - last.left > 0.8 * line.size):
             return False
-        return not would_fit or line.text[:1].islower() or bool(_LAST_WORD.search(block.text))
+        return not would_fit or line.text[:1].islower() or bool(_LAST_WORD.search(block.text[-_LONGEST_WORD:]))
 
     def _goes_on(self, block: _Open, line: Line) -> bool:
         """Whether a sentence goes on in the next column or on the next page."""
-        return not _SENTENCE_END.search(block.text) and (
+        return not _SENTENCE_END.search(block.text[-3:]) and (
             line.text[:1].islower() or block.text.endswith((HYPHEN, "-", "\u2010", ","))
         )
 
@@ -164,7 +165,7 @@ class _Builder:
 
     def _join(self, text: str, following: str) -> str:
         """Two lines as one: a word that a hyphen parts is put together, with the hyphen where it is the word's own."""
-        broken, rest = _LAST_WORD.search(text), _FIRST_WORD.match(following)
+        broken, rest = _LAST_WORD.search(text[-_LONGEST_WORD:]), _FIRST_WORD.match(following)
         if not broken or not rest:
             return f"{text} {following}"
         left, right = broken.group(1), rest.group()

@@ -56,6 +56,9 @@ class PageFragments:
     unreadable: float
 
 
+_Point = tuple[float, float]
+
+
 @dataclass(slots=True)
 class _Character:
     text: str
@@ -87,41 +90,52 @@ def _characters(textpage: Any, box: tuple[float, float, float, float]) -> tuple[
     from pypdfium2 import raw
 
     rectangle, matrix, x, y = raw.FS_RECTF(), raw.FS_MATRIX(), ctypes.c_double(), ctypes.c_double()
-    found = []
+    unicode_of, origin_of, box_of = raw.FPDFText_GetUnicode, raw.FPDFText_GetCharOrigin, raw.FPDFText_GetLooseCharBox
+    handle = textpage.raw
+    found: list[tuple[str, int, int | None, _Point, tuple[_Point, _Point]]] = []
     unreadable = 0
+    quarter: int | None = None
+    before = (math.inf, math.inf)
     for index in range(textpage.count_chars()):
-        code = raw.FPDFText_GetUnicode(textpage, index)
+        code = unicode_of(handle, index)
         text = HYPHEN if code in (2, 0xAD, 0xFFFE) else chr(code)
-        if not text.isspace():
-            if code in (0, 0xFFFD) or (code < 32 and text != HYPHEN):
-                unreadable += 1
-                continue
-            unreadable += 0xE000 <= code <= 0xF8FF
-        raw.FPDFText_GetMatrix(textpage, index, matrix)
-        raw.FPDFText_GetCharOrigin(textpage, index, x, y)
-        raw.FPDFText_GetLooseCharBox(textpage, index, rectangle)
-        turn = 4 * math.atan2(matrix.b, matrix.a) / math.tau
-        quarter = round(turn) % 4 if abs(turn - round(turn)) < 0.05 else None
-        edges = (rectangle.left, rectangle.bottom, rectangle.right, rectangle.top)
-        found.append((text, index, quarter, (x.value, y.value), edges))
-    readable = [item for item in found if not item[0].isspace()]
-    angles = Counter(item[2] for item in readable if item[2] is not None)
+        if text.isspace():
+            found.append((text, index, quarter, before, (before, before)))
+            continue
+        if code in (0, 0xFFFD) or (code < 32 and text != HYPHEN):
+            unreadable += 1
+            continue
+        unreadable += 0xE000 <= code <= 0xF8FF
+        origin_of(handle, index, x, y)
+        box_of(handle, index, rectangle)
+        origin = (x.value, y.value)
+        if origin[1] != before[1] or origin[0] <= before[0]:  # else it runs to the right, as the one before
+            raw.FPDFText_GetMatrix(handle, index, matrix)
+            turn = 4 * math.atan2(matrix.b, matrix.a) / math.tau
+            quarter = round(turn) % 4 if abs(turn - round(turn)) < 0.05 else None
+        before = origin
+        corners = (rectangle.left, rectangle.bottom), (rectangle.right, rectangle.top)
+        found.append((text, index, quarter, origin, corners))
+    angles = Counter(item[2] for item in found if item[2] is not None)
     angle = min(angles, key=lambda turns: (-angles[turns], turns), default=0)
+    left, bottom, right, top = box[0] - 1, box[1] - 1, box[2] + 1, box[3] + 1
     characters = []
-    for text, index, turns, (across, up), edges in found:
-        seen = box[0] - 1 <= across <= box[2] + 1 and box[1] - 1 <= up <= box[3] + 1
+    readable = 0
+    for text, index, turns, origin, corners in found:
         if text.isspace():
             characters.append(_Character(text, index, 0, 0, 0, 0))
-        elif turns == angle and seen:
-            (x0, y0), (x1, y1) = _turned(edges[0], edges[1], angle), _turned(edges[2], edges[3], angle)
-            level = _turned(across, up, angle)[1]
+            continue
+        readable += 1
+        if turns == angle and left <= origin[0] <= right and bottom <= origin[1] <= top:
+            (x0, y0), (x1, y1) = (_turned(*corner, angle) for corner in corners) if angle else corners
+            level = _turned(*origin, angle)[1]
             characters.append(
                 _Character(text.translate(_LIGATURES), index, min(x0, x1), max(x0, x1), level, abs(y1 - y0) or 1)
             )
-    return characters, unreadable / max(len(readable) + unreadable, 1), angle
+    return characters, unreadable / max(readable + unreadable, 1), angle
 
 
-def _turned(x: float, y: float, quarter_turns: int) -> tuple[float, float]:
+def _turned(x: float, y: float, quarter_turns: int) -> _Point:
     """A point of a page on which text runs at this angle, once the page is held so that it runs to the right."""
     return ((x, y), (y, -x), (-x, -y), (-y, x))[quarter_turns]
 
