@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from chatbot.text_fragment import with_page
 from index import Hit
 from ingest import Document, DocumentKind, Passage, Reference
 from ingest.sentences import Span
@@ -34,10 +35,11 @@ class Reason(StrEnum):
 class Citation:
     """A quote and its place: `document.text[start:end] == quote`.
 
-    `number` counts from 1 in the order of the answer. `url` is the address of the original page, `deep_link` the
-    quote's place in this service's copy. `page` is 1-based, None for formats without pages. `kind` says whose words
-    the quote is, `references` what it rests on where its document names that. `answer` are the offsets in the document
-    of the very words that answer, within the quote, None where that is not known.
+    `number` counts from 1 in the order of the answer. `url` is the address of the original page, that of a paged
+    document with its page, `deep_link` the quote's place in this service's copy. `page` is 1-based, None for formats
+    without pages. `kind` says whose words the quote is, `references` what it rests on where its document names that.
+    `answer` are the offsets in the document of the very words that answer, within the quote, None where that is not
+    known.
     """
 
     number: int
@@ -147,7 +149,7 @@ def cite(number: int, document: Document, passage: Passage, start: int, end: int
         quote=document.text[start:end],
         start=start,
         end=end,
-        url=document.source.url,
+        url=with_page(document.source.url, passage.page),
         deep_link=f"/sources/{document.id}?quote={start}-{end}&v={document.source.sha256[:8]}#p-{start}",
         page=passage.page,
         publisher=document.source.publisher,

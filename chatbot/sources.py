@@ -6,7 +6,7 @@ from html import escape
 
 from chatbot.messages import FRENCH, Messages
 from chatbot.plain_page import in_language, plain_page
-from chatbot.text_fragment import with_text_fragment
+from chatbot.text_fragment import with_page, with_text_fragment
 from ingest import Document, DocumentKind, Reference
 from ingest.document import Block, BlockKind, Section
 from ingest.sentences import Span, sentence_spans
@@ -58,7 +58,8 @@ def passage_html(document: Document, quote: Span, is_current: bool, messages: Me
     trail = f'<p class="path" lang="fr">{escape(" › ".join(path))}</p>' if path else ""
     text = document.text[quote[0] : quote[1]] if marked else ""
     links = [(in_language(address, messages), messages.whole_document)]
-    if original := original_address(document.source.url, document.source.kind, text):
+    url = with_page(document.source.url, inside[0].page if marked and inside else None)
+    if original := original_address(url, document.source.kind, text):
         links.append((original, messages.original_page))
     anchors = "".join(f'<a href="{escape(href)}" rel="noopener">{escape(name)}</a>' for href, name in links)
     return (

@@ -1,13 +1,18 @@
-"""The address that opens a web page at a quote: https://wicg.github.io/scroll-to-text-fragment/."""
+"""The address that opens a web page at a quote, or a PDF at a page: https://wicg.github.io/scroll-to-text-fragment/."""
 
 from urllib.parse import quote as percent_encoded
 
-__all__ = ["with_text_fragment"]
+__all__ = ["with_page", "with_text_fragment"]
 
 _WHOLE = 12
 """A quote of up to this many words is looked for whole: no more than needed, since one changed word hides it."""
 _ENDS = 6
 """Of a longer one, this many of its first and of its last words."""
+
+
+def with_page(url: str, page: int | None) -> str:
+    """The address of a document at one of its pages, if it has some: browsers open a PDF there."""
+    return f"{url}#page={page}" if url and page and "#" not in url else url
 
 
 def with_text_fragment(url: str, quote: str) -> str:

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 
 from ingest.document import Block, BlockKind, Document, Reference, Section, Source, Statement
@@ -12,7 +12,7 @@ from ingest.errors import UnreadableSource
 from ingest.normalise import normalise_block
 from ingest.sentences import sentence_spans
 
-__all__ = ["ReadBlock", "assemble", "document_id"]
+__all__ = ["ReadBlock", "Reading", "assemble", "document_id"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,18 @@ class ReadBlock:
     level: int = 0
     page: int | None = None
     marks: tuple[tuple[int, Reference], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reader found in a file: its blocks in reading order, and what the file says of itself (its title, …).
+
+    `notices` say, in French and for the operator, what of the file could not be read.
+    """
+
+    blocks: list[ReadBlock]
+    about: dict[str, str] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
 
 
 def assemble(blocks: Iterable[ReadBlock], *, title: str, theme: str, source: Source) -> Document:

@@ -4,13 +4,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from ingest.corpus import Corpus, read_blocks
 from ingest.document import BlockKind, Document, DocumentKind, Section
 from ingest.errors import UnreadableSource
-from ingest.files import SOURCES_FILE, read_file
+from ingest.files import SOURCES_FILE, TEXT_SUFFIXES, read_file
 from ingest.normalise import fold_for_search, normalise_text
 from ingest.passages import Passage
 from ingest.sentences import sentence_spans
@@ -46,11 +46,12 @@ class Problem:
 def check_documents(folder: Path, corpus: Corpus, passages: Sequence[Passage]) -> list[Problem]:
     """All that is wrong with a corpus's documents, in their order; nothing if all is well.
 
-    Every file is read and has an entry that names who publishes it; a document with a raw original says what that says;
-    every sentence of a fiche names a source; every address is one of the web; no heading is empty; no passage repeats
-    another. `passages` are all those of the corpus.
+    Every file is read, wholly, and has an entry that names who publishes it; a document with a raw original says what
+    that says; every sentence of a fiche names a source; every address is one of the web; no heading is empty; no
+    passage repeats another. `passages` are all those of the corpus.
     """
-    problems = [Problem(item.path, "", item.reason.removeprefix(f"{item.path} : ")) for item in corpus.skipped]
+    unread = (*corpus.skipped, *corpus.notices)
+    problems = [Problem(item.path, "", item.reason.removeprefix(f"{item.path} : ")) for item in unread]
     for document in corpus.documents:
         problems += _check_source(document, document.source.path in corpus.without_entry)
         problems += _check_original(folder, document)
@@ -84,7 +85,7 @@ def _check_original(folder: Path, document: Document) -> Iterator[Problem]:
     try:
         if raw.problem:
             raise UnreadableSource(raw.problem)
-        blocks, _ = read_blocks(raw.data, original)
+        blocks = read_blocks(raw.data, original).blocks
     except UnreadableSource as error:
         yield Problem(path, "", f"son original ne se lit pas ({error})")
         return
@@ -96,8 +97,10 @@ def _check_original(folder: Path, document: Document) -> Iterator[Problem]:
 def _check_blocks(folder: Path, document: Document) -> Iterator[Problem]:
     """Headings without a text, and calls of a fiche's notes that do not stand behind a sentence."""
     path = document.source.path
+    if PurePosixPath(path).suffix.lower() not in TEXT_SUFFIXES or not (folder / path).is_file():
+        return  # neither written by hand for this service nor, in an archive, easily mended
     try:
-        blocks, _ = read_blocks(read_file(folder / path, path).data, path)
+        blocks = read_blocks(read_file(folder / path, path).data, path).blocks
     except UnreadableSource:
         return  # changed since it was read
     before = ""

@@ -3,17 +3,18 @@
 import hashlib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ingest.assemble import ReadBlock, assemble
+from ingest.assemble import Reading, assemble
 from ingest.decode import decode
 from ingest.document import Document, DocumentKind, Source
 from ingest.errors import DuplicateDocument, EmptyCorpus, InvalidEntry, UnreadableSource
 from ingest.files import (
+    ARCHIVE_SUFFIX,
     SOURCES_FILE,
     ReadFile,
     Skipped,
@@ -23,10 +24,13 @@ from ingest.files import (
     read_file,
     total_sha256,
 )
+from ingest.isolated import ISOLATED_SUFFIXES, read_isolated
 from ingest.normalise import normalise_block, normalise_text
 from ingest.read_html import read_html
 from ingest.read_markdown import read_markdown
+from ingest.read_sheet import read_csv
 from ingest.read_text import read_text
+from ingest.read_zip import Member, read_members
 
 __all__ = ["Corpus", "corpus_sha256", "read_blocks", "read_corpus", "read_document"]
 
@@ -43,7 +47,8 @@ DEFAULT_THEME = "Autres documents"
 class Corpus:
     """All documents of a folder, in order of their paths, and the files and folders that could not be read.
 
-    `without_entry` are the files that `sources.toml` does not name.
+    `without_entry` are the files that `sources.toml` does not name, `notices` the documents read in part, with what is
+    missing. A document of an archive has the path `archive.zip/member`.
     `sha256` is the checksum of the very bytes read: what `corpus_sha256` gives while nothing changes.
     """
 
@@ -51,6 +56,7 @@ class Corpus:
     skipped: tuple[Skipped, ...]
     without_entry: tuple[str, ...]
     sha256: str = ""
+    notices: tuple[Skipped, ...] = ()
 
 
 def corpus_sha256(folder: Path) -> str:
@@ -67,7 +73,8 @@ def corpus_sha256(folder: Path) -> str:
 
 
 def read_corpus(folder: Path) -> Corpus:
-    """Every document of a corpus folder. A file that cannot be read is reported in `skipped`; the others go on.
+    """Every document of a corpus folder and of the archives in it. A file that cannot be read is reported in `skipped`;
+    the others go on.
 
     Raises:
         EmptyCorpus: there is no file, or none that can be read.
@@ -81,30 +88,36 @@ def read_corpus(folder: Path) -> Corpus:
     documents: dict[str, Document] = {}
     unreadable: list[Skipped] = []
     without_entry: list[str] = []
+    notices: list[Skipped] = []
     for relative in paths:
         file = read_file(folder / relative, relative)
         digests[relative] = file.sha256
-        entry = entries.get(normalise_text(relative))
-        try:
-            if file.problem:
-                raise UnreadableSource(file.problem)
-            document = read_document(file.data, relative, entry or {})
-        except UnreadableSource as error:
-            unreadable.append(Skipped(relative, str(error)))
-            continue
-        if document.id in documents:
-            raise DuplicateDocument(
-                f"Deux fichiers donneraient le même document « {document.id} » : "
-                f"{documents[document.id].source.path} et {relative}. Renommez l’un des deux."
-            )
-        documents[document.id] = document
-        if entry is None:
-            without_entry.append(relative)
+        for member in _members(file, relative):
+            entry = entries.get(normalise_text(member.path))
+            try:
+                if member.problem:
+                    raise UnreadableSource(member.problem)
+                reading = read_blocks(member.data, member.path)
+                document = _document(reading, member.data, member.path, entry or {})
+            except UnreadableSource as error:
+                unreadable.append(Skipped(member.path, str(error)))
+                continue
+            if document.id in documents:
+                raise DuplicateDocument(
+                    f"Deux fichiers donneraient le même document « {document.id} » : "
+                    f"{documents[document.id].source.path} et {member.path}. Renommez l’un des deux."
+                )
+            documents[document.id] = document
+            notices += (Skipped(member.path, f"{member.path} : {notice}") for notice in reading.notices)
+            if entry is None:
+                without_entry.append(member.path)
     if not documents:
         reasons = "\n".join(f"- {item.reason}" for item in (*skipped, *unreadable))
         raise EmptyCorpus(f"Aucun document du corpus n’a pu être lu :\n{reasons}")
     sha256 = total_sha256(digests, skipped, {name: file.sha256 for name, file in described.items()})
-    return Corpus(tuple(documents.values()), (*skipped, *unreadable), tuple(without_entry), sha256)
+    return Corpus(
+        tuple(documents.values()), (*skipped, *unreadable), tuple(without_entry), sha256, notices=tuple(notices)
+    )
 
 
 def read_document(data: bytes, relative: str, entry: Mapping[str, str]) -> Document:
@@ -113,10 +126,13 @@ def read_document(data: bytes, relative: str, entry: Mapping[str, str]) -> Docum
     `relative` is the file's path in the corpus, with `/`.
 
     Raises:
-        UnreadableSource: the file is not text, is too large, holds no prose or has a wrong front matter.
+        UnreadableSource: the file cannot be read, is too large, holds no prose or has a wrong front matter.
     """
-    blocks, found = read_blocks(data, relative)
-    known = {**{key: value for key, value in found.items() if key in _ENTRY_KEYS}, **entry}
+    return _document(read_blocks(data, relative), data, relative, entry)
+
+
+def _document(reading: Reading, data: bytes, relative: str, entry: Mapping[str, str]) -> Document:
+    known = {**{key: value for key, value in reading.about.items() if key in _ENTRY_KEYS}, **entry}
     if problem := _problem(known):
         raise UnreadableSource(f"{relative} : {problem}")
     source = Source(
@@ -131,15 +147,19 @@ def read_document(data: bytes, relative: str, entry: Mapping[str, str]) -> Docum
         note=normalise_block(known.get("note", "")),
         original=entry.get("original", ""),
     )
-    return assemble(blocks, title=known.get("title", ""), theme=known.get("theme", DEFAULT_THEME), source=source)
+    return assemble(
+        reading.blocks, title=known.get("title", ""), theme=known.get("theme", DEFAULT_THEME), source=source
+    )
 
 
-def read_blocks(data: bytes, relative: str) -> tuple[list[ReadBlock], dict[str, str]]:
-    """What the reader of a file's format finds in its bytes: the blocks, and what the file says of itself.
+def read_blocks(data: bytes, relative: str) -> Reading:
+    """What the reader of a file's format finds in its bytes.
 
     Raises:
         UnreadableSource: as `read_document`, but for a file without prose.
     """
+    if PurePosixPath(relative).suffix.lower() in ISOLATED_SUFFIXES:
+        return read_isolated(data, relative)
     try:
         return _read_text(decode(data, relative), relative)
     except RecursionError as error:
@@ -149,15 +169,28 @@ def read_blocks(data: bytes, relative: str) -> tuple[list[ReadBlock], dict[str, 
         ) from error
 
 
-def _read_text(text: str, relative: str) -> tuple[list[ReadBlock], dict[str, str]]:
+def _members(file: ReadFile, relative: str) -> Iterator[Member]:
+    """A file as the one document that it is, or the documents of an archive."""
+    if file.problem or PurePosixPath(relative).suffix.lower() != ARCHIVE_SUFFIX:
+        yield Member(relative, file.data, file.problem)
+        return
+    try:
+        yield from read_members(file.data, relative)
+    except UnreadableSource as error:
+        yield Member(relative, problem=str(error))
+
+
+def _read_text(text: str, relative: str) -> Reading:
     match PurePosixPath(relative).suffix.lower():
         case ".md" | ".markdown":
-            return read_markdown(text, relative)
+            return Reading(*read_markdown(text, relative))
         case ".html" | ".htm":
             blocks, title = read_html(text, relative)
-            return blocks, {"title": title} if title else {}
+            return Reading(blocks, {"title": title} if title else {})
+        case ".csv":
+            return Reading(read_csv(text, relative))
         case _:
-            return read_text(text), {}
+            return Reading(read_text(text))
 
 
 def _read_entries(folder: Path, file: ReadFile, paths: list[str]) -> dict[str, dict[str, str]]:
@@ -172,9 +205,11 @@ def _read_entries(folder: Path, file: ReadFile, paths: list[str]) -> dict[str, d
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InvalidEntry(f"{where} n’est pas un fichier TOML valide{_toml_line(file, error)}") from error
     known = {normalise_text(path) for path in paths}
+    archives = tuple(f"{path}/" for path in known if path.lower().endswith(ARCHIVE_SUFFIX))
     entries = {}
     for name, table in tables.items():
-        if isinstance(table, dict) and normalise_text(name) not in known and not (folder / name).is_file():
+        is_known = normalise_text(name) in known or normalise_text(name).startswith(archives)
+        if isinstance(table, dict) and not is_known and not (folder / name).is_file():
             raise InvalidEntry(
                 f"{where}, « {name} » : ce fichier n’existe pas dans {folder}. "
                 "Corrigez son chemin ou retirez la section."

@@ -54,10 +54,10 @@ def decode(data: bytes, path: str) -> str:
     return text
 
 
-def too_large(size_bytes: int, path: str) -> UnreadableSource:
-    """The refusal of a file of this size, larger than `MAX_SOURCE_BYTES`."""
+def too_large(size_bytes: int, path: str, limit_bytes: int = MAX_SOURCE_BYTES) -> UnreadableSource:
+    """The refusal of a file of this size, larger than the limit of its format."""
     return UnreadableSource(
-        f"{path} : le fichier pèse {_megabytes(size_bytes)} Mo, la limite est de {_megabytes(MAX_SOURCE_BYTES)} Mo. "
+        f"{path} : le fichier pèse {_megabytes(size_bytes)} Mo, la limite est de {_megabytes(limit_bytes)} Mo. "
         "Découpez-le en plusieurs fichiers."
     )
 

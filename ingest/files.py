@@ -5,35 +5,49 @@ import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ingest.decode import MAX_SOURCE_BYTES, too_large
 from ingest.errors import EmptyCorpus
+from ingest.isolated import ISOLATED_SUFFIXES
 
 __all__ = [
+    "ARCHIVE_SUFFIX",
     "QUESTIONS_FILE",
     "SOURCES_FILE",
     "SUFFIXES",
+    "TEXT_SUFFIXES",
     "ReadFile",
     "Skipped",
+    "advice",
     "checksum",
     "described_files",
     "find_files",
+    "limit_bytes",
     "read_file",
     "total_sha256",
 ]
 
-SUFFIXES = (".md", ".markdown", ".txt", ".html", ".htm")
+TEXT_SUFFIXES = (".md", ".markdown", ".txt", ".html", ".htm", ".csv")
+ARCHIVE_SUFFIX = ".zip"
+SUFFIXES = (*TEXT_SUFFIXES, *ISOLATED_SUFFIXES, ARCHIVE_SUFFIX)
 """File name endings that are read."""
 
 SOURCES_FILE = "sources.toml"
 QUESTIONS_FILE = "questions.jsonl"
 ORIGINALS_FOLDER = "originals"
 # Documents that someone would expect to be read: they are named, files of other kinds are left alone.
-_OTHER_DOCUMENTS = (
-    *(".pdf", ".doc", ".docx", ".odt", ".rtf", ".ppt", ".pptx", ".odp"),
-    *(".xls", ".xlsx", ".ods", ".csv", ".epub", ".zip"),
-)
+_OTHER_DOCUMENTS = {
+    **dict.fromkeys((".doc", ".rtf", ".dot", ".dotx", ".wpd", ".pages", ".ott"), ".docx ou .pdf"),
+    **dict.fromkeys((".ppt", ".pptx", ".pps", ".ppsx", ".odp", ".key", ".epub"), ".pdf"),
+    **dict.fromkeys((".xls", ".xlsb", ".ods", ".numbers"), ".xlsx ou .csv"),
+    **dict.fromkeys((".rar", ".7z", ".tar", ".gz", ".tgz"), ".zip"),
+}
+_LIMIT_BYTES = {
+    ".pdf": 100_000_000,  # a scanned bulletin weighs 50 MB, and pdfium holds a file twice
+    ARCHIVE_SUFFIX: 200_000_000,
+    **dict.fromkeys((".docx", ".docm", ".odt", ".xlsx", ".xlsm"), 50_000_000),  # pictures, mostly
+}
 _CHUNK_BYTES = 1 << 20
 _NOT_READ = bytes(32)  # stands for the checksum of what cannot be read
 
@@ -90,13 +104,11 @@ def find_files(folder: Path) -> tuple[list[str], list[Skipped]]:
                 )
         for path in (inside / name for name in names):
             suffix = path.suffix.lower()
-            if suffix not in (*SUFFIXES, *_OTHER_DOCUMENTS) or _is_left_out(path):
+            if _is_left_out(path):
                 continue
             if suffix not in SUFFIXES:
-                passed(
-                    path,
-                    f"ce format n’est pas lu ({', '.join(SUFFIXES)} le sont). Enregistrez-le en texte ou en page HTML.",
-                )
+                if reason := advice(path.name):
+                    passed(path, reason)
             elif not _is_utf_8(path):
                 passed(path, "le nom du fichier ou de son dossier n’est pas en UTF-8. Renommez-le.")
             elif _is_special(folder / path):
@@ -111,9 +123,21 @@ def find_files(folder: Path) -> tuple[list[str], list[Skipped]]:
     return [path.as_posix() for path in sorted(paths)], sorted(skipped, key=lambda item: item.path)
 
 
+def advice(name: str) -> str:
+    """What to do with a document of a format that is not read, in French; empty for what is no document."""
+    wanted = _OTHER_DOCUMENTS.get(PurePosixPath(name).suffix.lower())
+    return f"ce format n’est pas lu. Enregistrez-le en {wanted}." if wanted else ""
+
+
+def limit_bytes(name: str) -> int:
+    """How large a file of this name's format may be, in bytes."""
+    return _LIMIT_BYTES.get(PurePosixPath(name).suffix.lower(), MAX_SOURCE_BYTES)
+
+
 def read_file(path: Path, relative: str) -> ReadFile:
     """A file's checksum and bytes, none of which stay in memory if there are too many. `relative` is for messages."""
     digest = hashlib.sha256()
+    limit = limit_bytes(path.name)
     chunks: list[bytes] = []
     size = 0
     try:
@@ -121,7 +145,7 @@ def read_file(path: Path, relative: str) -> ReadFile:
             while chunk := opened.read(_CHUNK_BYTES):
                 digest.update(chunk)
                 size += len(chunk)
-                if size <= MAX_SOURCE_BYTES:
+                if size <= limit:
                     chunks.append(chunk)
                 else:
                     chunks.clear()
@@ -130,8 +154,8 @@ def read_file(path: Path, relative: str) -> ReadFile:
             _NOT_READ,
             problem=f"{relative} : le fichier ne se lit pas ({error.strerror}). Vérifiez qu’il existe et ses droits.",
         )
-    if size > MAX_SOURCE_BYTES:
-        return ReadFile(digest.digest(), problem=str(too_large(size, relative)))
+    if size > limit:
+        return ReadFile(digest.digest(), problem=str(too_large(size, relative, limit)))
     return ReadFile(digest.digest(), b"".join(chunks))
 
 

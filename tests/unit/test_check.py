@@ -126,8 +126,8 @@ def test_every_pair_of_repeats_is_named_whichever_comes_first(
 
 
 def test_a_skipped_file_is_a_problem(tmp_path: Path) -> None:
-    (tmp_path / "b.pdf").write_bytes(b"%PDF")
-    assert problems(tmp_path, "Texte.[^v]\n\n" + NOTE)[0].startswith("b.pdf : ce format n’est pas lu")
+    (tmp_path / "b.doc").write_bytes(b"Texte")
+    assert problems(tmp_path, "Texte.[^v]\n\n" + NOTE)[0].startswith("b.doc : ce format n’est pas lu")
 
 
 def question(number: int, *spans: tuple[str, str], **changed: object) -> GoldQuestion:

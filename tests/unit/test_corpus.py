@@ -58,11 +58,11 @@ def test_an_unreadable_file_is_reported_and_the_others_go_on(tmp_path):
     (tmp_path / "image.md").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00" + bytes(range(256)) * 10)
     write(tmp_path, "titres.md", "# Rien\n\n## que des titres\n")
     (tmp_path / "enorme.md").write_bytes(b"Bonjour. " * 2_300_000)
-    write(tmp_path, "tableau.xlsx", "pas lu")
+    write(tmp_path, "tableau.xls", "pas lu")
     write(tmp_path, "photo.jpg", "laissée là sans un mot")
     corpus = read_corpus(tmp_path)
     assert [document.id for document in corpus.documents] == ["bon"]
-    assert {item.path for item in corpus.skipped} == {"image.md", "titres.md", "enorme.md", "tableau.xlsx"}
+    assert {item.path for item in corpus.skipped} == {"image.md", "titres.md", "enorme.md", "tableau.xls"}
     assert all(item.reason.startswith(item.path) for item in corpus.skipped)
     assert corpus.without_entry == ("bon.md",)
     assert {item.path: item.reason for item in corpus.skipped}["enorme.md"].startswith(

@@ -17,6 +17,8 @@ ONE_FILE = {
     "bm25s": "index/lexical.py",
     "yasbd": "ingest/sentences.py",
     "trafilatura": "ingest/read_html.py",
+    "mammoth": "ingest/read_docx.py",
+    "openpyxl": "ingest/read_sheet.py",
 }
 
 
@@ -45,7 +47,17 @@ def test_each_heavy_library_is_imported_in_one_file():
 
 @pytest.mark.parametrize("module", ["chatbot.cli", "index.build", "chatbot.conversation", "chatbot.service"])
 def test_nothing_heavy_is_imported_before_it_is_needed(module):
-    heavy = {"torch", "sentence_transformers", "transformers", "gradio", "faiss", "bm25s", "trafilatura"}
+    heavy = {
+        "torch",
+        "sentence_transformers",
+        "transformers",
+        "gradio",
+        "faiss",
+        "bm25s",
+        "trafilatura",
+        "pypdfium2",
+        "mammoth",
+    }
     code = f"import sys, {module}; print(*sorted({heavy!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""

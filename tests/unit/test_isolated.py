@@ -1,0 +1,26 @@
+"""A reader that crashes, hangs or fills the memory costs its file only."""
+
+import pytest
+
+from ingest import isolated
+from ingest.errors import UnreadableSource
+
+LIMIT = "from ingest.isolated import _limit_memory; _limit_memory();"
+
+
+@pytest.mark.parametrize(
+    ("child", "message"),
+    [
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "sa lecture s’est arrêtée net (code -11)"),
+        ("print('pas du JSON')", "sa lecture s’est arrêtée net (code 0)"),
+        ("import time; time.sleep(60)", "sa lecture prend plus de 1 secondes"),
+        (f"{LIMIT} bytes(10**10)", "sa lecture s’est arrêtée net (code 1)"),
+    ],
+)
+def test_what_breaks_the_reader_is_a_refusal(monkeypatch, child, message):
+    monkeypatch.setattr(isolated, "_CHILD", child)
+    monkeypatch.setattr(isolated, "MAX_SECONDS", 1)
+    with pytest.raises(UnreadableSource) as caught:
+        isolated.read_isolated(b"", "a.pdf")
+    assert str(caught.value).startswith("a.pdf : ")
+    assert message in str(caught.value)
