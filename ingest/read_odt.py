@@ -7,7 +7,7 @@ from ingest.assemble import ReadBlock, Reading
 from ingest.document import BlockKind
 from ingest.errors import UnreadableSource
 from ingest.html_blocks import html_blocks
-from ingest.read_zip import open_zip
+from ingest.read_zip import locked, open_zip
 
 __all__ = ["read_odt"]
 
@@ -56,9 +56,7 @@ def read_odt(data: bytes, path: str) -> Reading:
     if "encrypted-package" in names or (
         "META-INF/manifest.xml" in names and b"encryption-data" in archive.read("META-INF/manifest.xml")
     ):
-        raise UnreadableSource(
-            f"{path} : il est protégé par un mot de passe. Enregistrez-le sans mot de passe, ou retirez-le du corpus."
-        )
+        raise locked(path)
     try:
         # No entity is expanded and nothing outside the file is opened.
         parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True)

@@ -12,7 +12,7 @@ from ingest.errors import UnreadableSource
 from ingest.files import ARCHIVE_SUFFIX, SUFFIXES, advice, limit_bytes
 from ingest.normalise import normalise_text
 
-__all__ = ["MAX_MEMBERS", "MAX_RATIO", "MAX_UNPACKED_BYTES", "Member", "open_zip", "read_members"]
+__all__ = ["MAX_MEMBERS", "MAX_RATIO", "MAX_UNPACKED_BYTES", "Member", "locked", "open_zip", "read_members"]
 
 MAX_MEMBERS = 5_000
 """Entries of an archive: ten times a town's deliberations of a year."""
@@ -46,7 +46,7 @@ def open_zip(data: bytes, path: str) -> zipfile.ZipFile:
     """
     if data.startswith(_OLE):
         if "EncryptedPackage".encode("utf-16-le") in data:
-            raise _locked(path)
+            raise locked(path)
         raise UnreadableSource(
             f"{path} : c’est un fichier d’un ancien format (.doc, .xls). Enregistrez-le en .docx, .xlsx ou .pdf."
         )
@@ -68,7 +68,7 @@ def open_zip(data: bytes, path: str) -> zipfile.ZipFile:
             "Mo pour un fichier de son poids. Vérifiez d’où il vient, ou découpez-le en plusieurs fichiers."
         )
     if any(entry.flag_bits & _ENCRYPTED for entry in entries):
-        raise _locked(path)
+        raise locked(path)
     return archive
 
 
@@ -125,7 +125,8 @@ def _refusal(name: str) -> str:
     return advice(name)
 
 
-def _locked(path: str) -> UnreadableSource:
+def locked(path: str) -> UnreadableSource:
+    """The refusal of a file that a password protects."""
     return UnreadableSource(
         f"{path} : il est protégé par un mot de passe. Enregistrez-le sans mot de passe, ou retirez-le du corpus."
     )

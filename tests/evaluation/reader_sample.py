@@ -54,7 +54,7 @@ def sample_figures(reader):
     """Shares of the answerable questions: their passage is the most relevant, the sentence in which most of the answer
     is seen holds it, the exact words touch it. And the AUC of the largest answerability, against the others."""
     passages = [passage for passage, _ in sample()]
-    first, right, words, own, others = [], [], [], [], []
+    found, own, others = [], [], []
     for place, (passage, questions) in enumerate(sample()):
         for question, answer in questions:
             readings = reader.read(question, passages)
@@ -63,38 +63,43 @@ def sample_figures(reader):
                 others.append(answerability)
                 continue
             own.append(answerability)
-            first.append(int(np.argmax([reading.relevance for reading in readings])) == place)
             start = passage.text.index(answer)
-            seen = [readings[place].mass(sentence) for sentence in passage.sentences]
-            sentence = passage.sentences[int(np.argmax(seen))]
-            right.append(sentence[0] <= start < sentence[1])
-            _, (begins, ends) = readings[place].best((0, len(passage.text)))
-            words.append(begins < start + len(answer) and start < ends)
-    auc = np.mean([(one > other) + (one == other) / 2 for one in own for other in others])
-    figures = {"first": np.mean(first), "sentence": np.mean(right), "words": np.mean(words), "auc": auc}
-    return {"questions": len(own) + len(others), **{name: round(float(value), 3) for name, value in figures.items()}}
+            found.append(_found(readings, place, passage.text, passage.sentences, (start, start + len(answer))))
+    return _figures(found, own, others)
 
 
 def town_figures(reader, items):
     """As `sample_figures`, each question read with its passage and, if it is answered, the three of its town that are
     nearest. The AUC is that of its passage's answerability, against the questions that their passage only seems to
     answer."""
-    first, right, words, own, near = [], [], [], [], []
+    found, own, near = [], [], []
     for item in items:
         if item.place is None:
             near.append(reader.read(item.question, [item.passage])[0].answerability)
             continue
         readings = reader.read(item.question, [item.passage, *item.others[:3]])
         own.append(readings[0].answerability)
-        first.append(int(np.argmax([reading.relevance for reading in readings])) == 0)
-        seen = [readings[0].mass(sentence) for sentence in item.passage.sentences]
-        start, end = item.passage.sentences[int(np.argmax(seen))]
-        right.append(start <= item.place[0] < end)
-        _, (begins, ends) = readings[0].best((0, len(item.passage.text)))
-        words.append(begins < item.place[1] and item.place[0] < ends)
-    auc = np.mean([(one > other) + (one == other) / 2 for one in own for other in near])
-    figures = {"first": np.mean(first), "sentence": np.mean(right), "words": np.mean(words), "auc": auc}
-    return {"questions": len(items), **{name: round(float(value), 3) for name, value in figures.items()}}
+        found.append(_found(readings, 0, item.passage.text, item.sentences, item.place))
+    return _figures(found, own, near)
+
+
+def _found(readings, place, text, sentences, answer):
+    """Whether the passage at `place`, its right sentence, and the exact words of the answer are found."""
+    seen = [readings[place].mass(sentence) for sentence in sentences]
+    sentence = sentences[int(np.argmax(seen))]
+    _, (begins, ends) = readings[place].best((0, len(text)))
+    return (
+        int(np.argmax([reading.relevance for reading in readings])) == place,
+        sentence[0] <= answer[0] < sentence[1],
+        begins < answer[1] and answer[0] < ends,
+    )
+
+
+def _figures(found, own, others):
+    """Means of what was found, and the AUC of `own` against `others`."""
+    auc = np.mean([(one > other) + (one == other) / 2 for one in own for other in others])
+    figures = dict(zip(("first", "sentence", "words"), np.mean(found, axis=0), strict=True)) | {"auc": auc}
+    return {"questions": len(own) + len(others), **{name: round(float(value), 3) for name, value in figures.items()}}
 
 
 if __name__ == "__main__":

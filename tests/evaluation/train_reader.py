@@ -92,7 +92,10 @@ def chosen_options() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=1e-3, help="of learning, of the adapters")
     parser.add_argument("--rank", type=int, default=32, help="of the adapters")
     parser.add_argument("--seed", type=int, default=1)
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.frozen and options.teachers:
+        parser.error("--frozen with --teachers: frozen layers would keep the change that `keep` takes back elsewhere")
+    return options
 
 
 def main() -> int:

@@ -5,11 +5,13 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from index.model import embedded_revision
 from index.reader import READER_FILE, READER_SUM
+from index.reader_network import Scores
 from tests.evaluation import train_reader
 from tests.evaluation.evaluate import FIGURES
 from tests.evaluation.piaf_to_beir import part_of
@@ -97,11 +99,19 @@ def test_a_training_that_is_interrupted_goes_on_where_it_was(tmp_path, monkeypat
     assert not list(tmp_path.rglob("*.pt"))
     with safe_open(whole, framework="numpy") as file:
         assert file.metadata()["base"] == embedded_revision()
+    assert any(values.any() for name, values in weights.items() if name.endswith(".up"))
     taught = tmp_path / "taught.safetensors"
     assert run(taught, "--from", str(whole), "--teachers", str(whole), str(resumed)) == 0
     with safe_open(taught, framework="numpy") as file:
         assert float(file.metadata()["kept"]) == 1
-    assert any(values.any() for name, values in weights.items() if name.endswith(".up"))
+
+
+def test_what_a_taught_reader_lacks_is_nothing_where_it_says_what_its_teachers_say():
+    draw = torch.Generator().manual_seed(1)
+    says, other = (Scores(*(torch.randn(shape, generator=draw) for shape in (3, 3, (3, 8), (3, 8)))) for _ in range(2))
+    meant = train_reader.mean_scores([lambda pairs: says], [])
+    assert float(train_reader.difference(says, meant)) == pytest.approx(0, abs=1e-6)
+    assert float(train_reader.difference(other, meant)) > 0.5
 
 
 def test_training_without_its_data_says_what_is_missing(tmp_path, monkeypatch):
