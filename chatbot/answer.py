@@ -25,6 +25,7 @@ class Reason(StrEnum):
     """The question is one for the town hall's services, of which the documents do not speak."""
     GREETING = "greeting"
     THANKS = "thanks"
+    GOODBYE = "goodbye"
     ABOUT = "about"
     """What was said is no question to the documents: a greeting, thanks, or a question about the service itself."""
     NO_WORDS = "no_words"

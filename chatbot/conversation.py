@@ -20,7 +20,7 @@ from chatbot.messages import messages_for
 from chatbot.settings import Settings
 from chatbot.small_talk import small_talk
 from index import Build, Hit, Searcher
-from index.gold import GoldQuestion, holds_quote
+from index.gold import GoldQuestion
 from index.question import Question
 from index.store import Calibration
 from ingest import Passage, fold_for_search
@@ -36,7 +36,8 @@ _SEARCHED = 20
 _SUGGESTIONS = 3
 _SEE_ALSO = 1
 """A partial answer shows this many quotes."""
-_NEAR_HITS = 10
+_SUGGESTED_SIMILARITY = 0.87
+"""A question less like the one asked is suggested only after those that the page begins with."""
 _MORE_MARGIN = 0.25
 """How far below the best sentence's score those that say more may be."""
 
@@ -101,7 +102,7 @@ def reply_to(
     timings_ms["total"] = 1000 * (time.perf_counter() - started)
     return Abstention(
         reason=reason,
-        text=text.format(contact=contact(settings), themes=" ; ".join(_themes(searcher.build))),
+        text=text.format(contact=contact(settings), themes=messages.between.join(_themes(searcher.build))),
         nearest=nearest,
         suggestions=suggestions,
         **reply,
@@ -213,7 +214,7 @@ def _fixed(reason: Reason, question: str, language: str, searcher: Searcher, set
         reason=reason,
         text=text.format(example=example, contact=contact(settings)),
         nearest=(),
-        suggestions=() if reason is Reason.THANKS else tuple(suggestions),
+        suggestions=() if reason in (Reason.THANKS, Reason.GOODBYE) else tuple(suggestions),
         confidence=0.0,
         timings_ms={"total": 0.0},
         build_id=searcher.build.manifest.build_id,
@@ -223,22 +224,27 @@ def _fixed(reason: Reason, question: str, language: str, searcher: Searcher, set
 def _suggestions(asked: Question, hits: Sequence[Hit], language: str, searcher: Searcher) -> tuple[str, ...]:
     """Questions that the corpus answers: gold ones, or, without any, on the nearest sections.
 
-    Gold questions that the passages found answer come first, then the others, the nearest first.
+    Of the gold questions those most like the one asked, and where none is like it those that the page begins with.
     """
     build = searcher.build
     similarity = build.question_vectors @ asked.vector
-    near = [hit.passage for hit in hits[:_NEAR_HITS]]
-
-    def order(row: int) -> tuple[bool, float]:
-        return not any(holds_quote(passage, searcher.gold_places[row]) for passage in near), -float(similarity[row])
-
-    if rows := sorted(_answered(searcher, language), key=order):
-        return tuple(build.questions[row].question for row in rows[:_SUGGESTIONS])
+    if rows := sorted(_answered(searcher, language), key=lambda row: -float(similarity[row])):
+        like = [build.questions[row].question for row in rows if similarity[row] >= _SUGGESTED_SIMILARITY]
+        answered = {build.questions[row].id for row in rows}
+        first = sorted(
+            theme_questions(build.questions, answered, build.questions[rows[0]].language),
+            key=lambda question: -float(similarity[_row(build, question)]),
+        )
+        return tuple(islice(dict.fromkeys((*like[:_SUGGESTIONS], *first)), _SUGGESTIONS))
     template = messages_for(language).question_about
     texts = dict.fromkeys(template.format(heading=hit.passage.heading_path[-1]) for hit in hits)
     others = (q for q in searcher.encode(list(texts)) if q.text != asked.text)
     unread = searcher.unread  # the time for reading is the question's own
     return tuple(islice((q.text for q in others if find(q, unread).is_answer), _SUGGESTIONS))
+
+
+def _row(build: Build, question: str) -> int:
+    return next(row for row, gold in enumerate(build.questions) if gold.question == question)
 
 
 def theme_questions(
@@ -248,22 +254,21 @@ def theme_questions(
     similarity: Sequence[float] | None = None,
     before: Set[str] = frozenset(),
 ) -> tuple[str, ...]:
-    """One question for each theme that the corpus names by a gold question of the kind `theme`, in their order.
+    """One question for each document that a gold question of the kind `theme` quotes first, in their order.
 
-    Of the gold questions in this language on the theme's document, with ids in `answered` or themselves of that kind,
-    the first by `similarity`, one value a question, and none of those asked `before`. Without similarities the theme's
-    own comes first. A theme of which nothing is left to ask is left out.
+    Of the gold questions in this language on that document, with ids in `answered` or themselves of that kind,
+    the first by `similarity`, one value a question, and none of those asked `before`. Without similarities the first of
+    the kind `theme` comes first. A theme of which nothing is left to ask is left out.
     """
     offered = []
-    for theme in questions:
-        if theme.kind != "theme" or not theme.spans:
-            continue
+    themes = dict.fromkeys(gold.spans[0].document for gold in questions if gold.kind == "theme" and gold.spans)
+    for document in themes:
         about = [
             (gold.kind != "theme" if similarity is None else -similarity[row], row)
             for row, gold in enumerate(questions)
             if gold.language == language
             and gold.spans
-            and gold.spans[0].document == theme.spans[0].document
+            and gold.spans[0].document == document
             and (gold.id in answered or gold.kind == "theme")
             and gold.question not in before
         ]

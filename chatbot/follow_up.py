@@ -133,6 +133,21 @@ _NAMES_IT = re.compile(r"(?i:\b(?:l[ea]s?|au|aux|du|ce(?:t|tte|s)?|c|est|était)
 _ONE_OF = re.compile(r"^((?:pour |sur )?)(?:celui|celle|ceux|celles) (de la |de l['’]|du |des |de )", re.IGNORECASE)
 _ARTICLES = {"de la ": "la ", "de l'": "l'", "de l’": "l’", "du ": "le ", "des ": "les ", "de ": ""}
 _PEOPLE = {"il", "he"}
+_ASKS_WHO = re.compile(r"\b(?:qui|who|whom)\b", re.IGNORECASE)
+# « Et avant lui ? », « Et son prédécesseur ? »: what is asked of the person that the last answer names.
+_BESIDE_PERSON = re.compile(
+    r"^(?:et|and|mais|ok)?[\s,]*(?P<where>avant|après|before|after) (?:lui|elle|him|her)\s*[?!.]*$", re.IGNORECASE
+)
+_OF_PERSON = re.compile(
+    r"^(?:et|and)[\s,]+(?P<whose>son|sa|ses|leur|leurs|his|her)\s+(?P<what>[\w’'-]+(?:\s[\w’'-]+)?)\s*[?!.]*$",
+    re.IGNORECASE,
+)
+_WHOSE = {"son": "le ", "sa": "la ", "leur": "le ", "ses": "les ", "leurs": "les ", "his": "the ", "her": "the "}
+_PLACE_BEHIND = re.compile(r"\s(?:(?:de|à|of|in)\s|d[’'])[A-ZÀ-Ý][\w’-]+$")
+# « Qui le finance ? », « Qui l’a fondée ? »
+_OBJECT = re.compile(
+    r"^(?:et |and )?(?:qui|who) (?:l[ea]s? |l[’'])(?:(?:a|ont|avait|avaient) )?[\w-]+\s*[?!.]*$", re.IGNORECASE
+)
 
 
 def understand(question: str, turns: Sequence[Turn]) -> Understood | None:
@@ -145,10 +160,16 @@ def understand(question: str, turns: Sequence[Turn]) -> Understood | None:
     last = Turn(_first_question(turns[-1].question), turns[-1].answer)
     if asks_for_more(question):
         return Understood(turns[-1].question, more=True)
-    if match := _BARE.match(question):
-        return Understood(_with_asking(match["asks"], question, last.question))
+    match = _BARE.match(question)
+    if whole := _with_asking(match["asks"], question, last.question) if match else _with_person(question, last):
+        return Understood(whole)
     match = _ABOUT.match(question)
-    if match and len(match["what"].split()) <= _TOPIC_WORDS and not _ASKS.search(match["what"]):
+    if (
+        match
+        and not _BESIDE_PERSON.match(question)
+        and len(match["what"].split()) <= _TOPIC_WORDS
+        and not _ASKS.search(match["what"])
+    ):
         return Understood(_with_topic(match["what"], match["by"], last.question))
     if _leans(question):
         return Understood(_with_antecedent(question, last))
@@ -218,7 +239,8 @@ def _leans(question: str) -> bool:
         return False
     if len(set(analyse(question))) <= 2 and (_ADVERBIAL.search(question) or _shortest(question)):
         return True
-    if _THIS.search(question) and len(set(analyse(_THIS.sub("", question)))) <= 3:
+    speaks_of_this = _THIS.search(question) and len(set(analyse(_THIS.sub("", question)))) <= 3
+    if speaks_of_this or _OBJECT.match(question) or _BESIDE_PERSON.match(question):
         return True
     match = _IT.search(question)
     if not match:
@@ -239,14 +261,31 @@ def _shortest(question: str) -> bool:
     return bool(_ASKS_FIRST.match(question)) and not _NAMES_IT.search(question) and len(set(analyse(question))) == 1
 
 
+def _person(last: Turn) -> str:
+    """The person that the last answer names, if a person was asked for; else empty."""
+    person = PERSON.search(last.answer) if _ASKS_WHO.search(last.question) else None
+    return re.sub(r"^(?:M\.|Mme)\s+", "", person.group().strip()) if person else ""
+
+
+def _with_person(question: str, last: Turn) -> str:
+    """« Et avant lui ? » after « Qui est le maire ? »: « Qui est le maire avant Geoffrey Mathon ? »; else empty."""
+    person = _person(last)
+    if person and (match := _BESIDE_PERSON.match(question)):
+        return f"{_PLACE_BEHIND.sub('', _bare(last.question))} {match['where'].lower()} {person}{_mark(last.question)}"
+    if person and (match := _OF_PERSON.match(question)):
+        article, what = _WHOSE[match["whose"].lower()], match["what"]
+        of = "of " if article == "the " else "d’" if person[0] in "AEÉIOUÎ" else "de "
+        article = "l’" if article in ("le ", "la ") and what[0].lower() in "aeéèiouh" else article
+        whole = f"{article}{what} {of}{person}"
+        return f"{whole[0].upper()}{whole[1:]}{_mark(last.question)}"
+    return ""
+
+
 def _with_antecedent(question: str, last: Turn) -> str:
     """The question with the person that the last answer names in the pronoun's place, else beside what was asked."""
     match = _IT.search(question)
     word = (match["word"] or match["behind"] or "").lower() if match else ""
-    if word in _PEOPLE and re.search(r"\b(?:qui|who|whom)\b", last.question, re.IGNORECASE):
-        person = PERSON.search(last.answer)
-        if person and match:
-            name = re.sub(r"^(?:M\.|Mme)\s+", "", person.group().strip())
-            space = " " if match["behind"] else ""
-            return f"{question[: match.start()]}{space}{name}{question[match.end() :]}"
+    if word in _PEOPLE and match and (person := _person(last)):
+        space = " " if match["behind"] else ""
+        return f"{question[: match.start()]}{space}{person}{question[match.end() :]}"
     return f"{last.question} {question}"

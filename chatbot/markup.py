@@ -60,7 +60,10 @@ def reply_html(reply: Reply, sentences: int | None = None, below: str = "", leve
     if places:
         # An answer holds its quotes already.
         is_shown = isinstance(reply, Answer)
-        items = "".join(f"<li>{'' if is_shown else _quote(place)}{_place(place, messages)}</li>" for place in places)
+        items = "".join(
+            f"<li>{'' if is_shown else _quote(place)}{_place(place, messages, is_brief=not is_shown)}</li>"
+            for place in places
+        )
         title = f'<h{level} class="places-title">{text_html(title)}</h{level}>'
         sources = f'<div class="sources">{title}<ol class="places">{items}</ol></div>'
     if not isinstance(reply, Answer) and reply.suggestions:
@@ -148,15 +151,22 @@ def _mark(citation: Citation, messages: Messages) -> str:
     )
 
 
-def _place(citation: Citation, messages: Messages) -> str:
-    """A source: where it is, whose words, since when, what these are based on, and the links to it."""
+def _place(citation: Citation, messages: Messages, *, is_brief: bool) -> str:
+    """A source: where it is, whose words, since when, what these are based on, and the links to it.
+
+    A brief one names only who published what its words are based on: a click away they are told in full.
+    """
     path = "".join(f' <span class="path" lang="fr">› {text_html(heading)}</span>' for heading in citation.heading_path)
     if citation.page:
         path += f", {text_html(messages.page_number.format(number=citation.page))}"
-    about = messages.origin(citation.kind, citation.publisher, citation.published)
+    about = messages.origin(
+        citation.kind, citation.publisher, citation.published, is_beside_sources=bool(citation.references)
+    )
     about = f'<span class="about">{text_html(about)}</span>' if about else ""
     if citation.references:
-        references = " ; ".join(_reference(reference) for reference in citation.references)
+        publishers = dict.fromkeys(reference.publisher or reference.title for reference in citation.references)
+        of_each = map(text_html, publishers) if is_brief else map(_reference, citation.references)
+        references = " ; ".join(of_each)
         about += f'<span class="about">{text_html(messages.based_on)} <span lang="fr">{references}</span></span>'
     unseen = f'<span class="unseen"> ({text_html(messages.source)} {citation.number})</span>'
     links = [

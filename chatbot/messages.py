@@ -20,12 +20,14 @@ class Messages:
 
     # replies
     not_in_corpus: str
+    between: str
     not_said: str
     nothing_more: str
     understood: str
     town_service: str
     greeting: str
     thanks: str
+    goodbye: str
     about: str
     no_words: str
     example_question: str
@@ -41,6 +43,7 @@ class Messages:
     original: str
     original_by: str
     fiche: str
+    fiche_here: str
     based_on: str
     nearest: str
     see_also: str
@@ -94,6 +97,7 @@ class Messages:
     previous_quote: str
     next_quote: str
     close: str
+    new_tab: str
     whole_document: str
 
     # an answer as a page
@@ -157,10 +161,13 @@ class Messages:
         number = "1er" if self.language == "fr" and day.day == 1 else str(day.day)
         return f"{number} {self.months[day.month - 1]} {day.year}"
 
-    def origin(self, kind: DocumentKind, publisher: str, published: str) -> str:
-        """Whose words a document holds and since when: « Texte original : Ville de Loos-en-Gohelle, 31 mai 2024 »."""
+    def origin(self, kind: DocumentKind, publisher: str, published: str, *, is_beside_sources: bool = False) -> str:
+        """Whose words a document holds and since when: « Texte original : Ville de Loos-en-Gohelle, 31 mai 2024 ».
+
+        `is_beside_sources` says that what a fiche is based on is told beside it.
+        """
         if kind is DocumentKind.FICHE:
-            whose = self.fiche
+            whose = self.fiche_here if is_beside_sources else self.fiche
         else:
             whose = self.original_by.format(publisher=publisher) if publisher else self.original
         return ", ".join(filter(None, (whose, self.date(published))))
@@ -174,9 +181,10 @@ _FRENCH = Messages(
         *("juillet", "août", "septembre", "octobre", "novembre", "décembre"),
     ),
     not_in_corpus=(
-        "Je n’ai pas trouvé de réponse à cette question dans les documents. Leurs thèmes : {themes}. "
-        "Pour une démarche ou un service municipal, adressez-vous à : {contact}."
+        "Je n’ai pas trouvé de réponse dans les documents. Leurs thèmes : {themes}. "
+        "Pour une démarche ou un service municipal : {contact}."
     ),
+    between="\u00a0; ",
     not_said=(
         "Les documents parlent de ce sujet, mais je n’y ai pas trouvé exactement ce que vous demandez. "
         "Voici ce qui s’en approche ; la mairie peut vous en dire plus : {contact}."
@@ -191,6 +199,7 @@ _FRENCH = Messages(
     ),
     greeting="Bonjour. Posez une question sur la transition de Loos-en-Gohelle, par exemple : « {example} »",
     thanks="Avec plaisir. Posez une autre question quand vous voulez.",
+    goodbye="Au revoir, et à bientôt.",
     about=(
         "Je suis une machine. Je cherche dans des documents sur la transition écologique et sociale de Loos-en-Gohelle "
         "et je réponds avec leurs phrases, chacune avec sa source. Je parle de culture et de patrimoine, de "
@@ -211,6 +220,7 @@ _FRENCH = Messages(
     original="Texte original",
     original_by="Texte original : {publisher}",
     fiche="Fiche rédigée pour ce service à partir de sources publiques",
+    fiche_here="Fiche de ce service",
     based_on="D’après",
     nearest="Ce qui s’en approche le plus",
     see_also="Voir aussi",
@@ -270,10 +280,11 @@ _FRENCH = Messages(
     previous_quote="Source précédente",
     next_quote="Source suivante",
     close="Fermer",
+    new_tab="nouvel onglet",
     whole_document="Lire tout le document",
     permalink="Cette réponse sur une page, à partager ou à imprimer",
     answer_page="Réponse",
-    answered_from="Réponse tirée des documents dans leur version {build}.",
+    answered_from="Réponse tirée des documents tels qu’ils sont aujourd’hui (version {build}).",
     corpus_changed=(
         "Les documents ont changé depuis que ce lien a été fait : la réponse ci-dessous est celle d’aujourd’hui, elle "
         "peut être différente."
@@ -301,7 +312,7 @@ _FRENCH = Messages(
     timeline_one="{year}, une phrase",
     timeline_decade="Années {year} à {last}",
     timeline_more="Les autres phrases sur {year} ({count})",
-    timeline_ask="Ce que les documents en disent de plus ({year})",
+    timeline_ask="Ce que les documents disent encore de {year}",
     timeline_empty="Aucune phrase des documents ne nomme une année.",
     documents_title="Les documents",
     documents_introduction="Le service répond uniquement avec les mots de ces {count} documents.",
@@ -351,9 +362,10 @@ ENGLISH = Messages(
         *("July", "August", "September", "October", "November", "December"),
     ),
     not_in_corpus=(
-        "I found no answer to this question in the documents. Their themes (in French): {themes}. "
-        "For a municipal service or procedure, please contact: {contact}."
+        "I found no answer in the documents. Their themes (in French): {themes}. "
+        "For a municipal service or procedure: {contact}."
     ),
+    between="; ",
     not_said=(
         "The documents speak of this subject, but I did not find in them exactly what you ask. "
         "Here is what comes close; the town hall can tell you more: {contact}."
@@ -365,6 +377,7 @@ ENGLISH = Messages(
     ),
     greeting="Hello. Ask a question about the transition of Loos-en-Gohelle, for example: “{example}”",
     thanks="You are welcome. Ask another question whenever you like.",
+    goodbye="Goodbye, and see you soon.",
     about=(
         "I am a machine. I search documents on the ecological and social transition of Loos-en-Gohelle and answer with "
         "their sentences, each with its source. They speak of culture and heritage, residents’ involvement, farming "
@@ -385,6 +398,7 @@ ENGLISH = Messages(
     original="Original text",
     original_by="Original text: {publisher}",
     fiche="Fact sheet written for this service from public sources",
+    fiche_here="Fact sheet of this service",
     based_on="Based on",
     nearest="What comes closest",
     see_also="See also",
@@ -444,10 +458,11 @@ ENGLISH = Messages(
     previous_quote="Previous source",
     next_quote="Next source",
     close="Close",
+    new_tab="new tab",
     whole_document="Read the whole document",
     permalink="This answer as a page, to share or print",
     answer_page="Answer",
-    answered_from="Answered from the documents as of version {build}.",
+    answered_from="Answered from the documents as they are today (version {build}).",
     corpus_changed=(
         "The documents have changed since this link was made: the answer below is today’s, and may be another one."
     ),
@@ -474,7 +489,7 @@ ENGLISH = Messages(
     timeline_one="{year}, one sentence",
     timeline_decade="Years {year} to {last}",
     timeline_more="The other sentences on {year} ({count})",
-    timeline_ask="What more the documents say of it ({year})",
+    timeline_ask="What else the documents say about {year}",
     timeline_empty="No sentence of the documents names a year.",
     documents_title="The documents",
     documents_introduction="The service answers only in the words of these {count} documents. They are in French.",

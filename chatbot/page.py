@@ -64,8 +64,9 @@ _Message = dict[str, Any]
 class Kept:
     """What a conversation keeps, on the server alone: browsers are shown it and send none of it back.
 
-    That is what is shown, what a question may lean on, what was asked, how often, and what waits for a reply. `free` is
-    held while a question is answered: the next one waits for it. Who finds another lock there was stopped meanwhile.
+    That is what is shown, what a question may lean on, what was asked, how often, what waits for a reply, and whether
+    the last one was stopped. `free` is held while a question is answered: the next one waits for it. Who finds another
+    lock there was stopped meanwhile.
     """
 
     messages: list[_Message] = field(default_factory=list)
@@ -73,6 +74,7 @@ class Kept:
     asked: list[str] = field(default_factory=list)
     count: int = 0
     waiting: str = ""
+    is_stopped: bool = False
     free: asyncio.Lock = field(default_factory=asyncio.Lock)
     used_at: float = 0.0
 
@@ -92,7 +94,7 @@ _HEAD = (
 _SAID_BY_SCRIPT = (
     *("conversation", "question", "reply", "queued", "queue_full", "failed", "connection_lost", "characters_left"),
     *("characters_too_many", "passage", "passage_number", "passage_failed", "previous_quote", "next_quote", "close"),
-    *("feedback_thanks", "feedback_failed", "begun", "interrupted", "try_again"),
+    *("feedback_thanks", "feedback_failed", "begun", "interrupted", "try_again", "new_tab"),
 )
 """The messages that page.js says."""
 
@@ -285,7 +287,7 @@ class _Conversations:
         asked = f'<h2 class="asked" id="{id}" lang="{language}" dir="auto">{text_html(question)}</h2>'
         shown = [*kept.messages[2 - 2 * _TURNS :], {"role": "user", "content": asked}]
         waiting = messages.searching if service.is_ready or service.failure else messages.loading
-        kept.waiting = question
+        kept.waiting, kept.is_stopped = question, False
         yield ["", [*shown, _said(text_html(waiting), "waiting")], _ENABLED, *self._unchanged]
         reply, why = await self._reply(question, kept.turns)
         if kept.free is not lock:
@@ -334,7 +336,8 @@ class _Conversations:
     def stop(self, typed: str, page: str) -> list[Any]:
         """The question back in its box, unless something else stands there, and that nothing is looked for any more."""
         kept = self.kept(page)
-        notice = [_said(text_html(self._messages.stopped))] if kept.waiting else []
+        kept.is_stopped = kept.is_stopped or bool(kept.waiting)  # it may be pressed twice
+        notice = [_said(text_html(self._messages.stopped))] if kept.is_stopped else []
         back = _SAME if typed else kept.waiting or _SAME
         kept.waiting, kept.free = "", asyncio.Lock()  # whoever held it was cancelled, but may not know yet
         return [back, [*kept.messages, *notice], _DISABLED, *self._unchanged]

@@ -173,7 +173,7 @@ class _Pages:
         if not for_people:
             language = language_of(request)
             return problem(404, messages_for(language).document_unknown_why, language)
-        page = missing_page(messages.document_unknown, messages.document_unknown_why, messages)
+        page = missing_page(messages.document_unknown, messages.document_unknown_why, messages, request.url.path)
         return HTMLResponse(page, 404, _HEADERS)
 
 

@@ -296,7 +296,9 @@ async def _http_problem(request: Request, error: Exception) -> Response:
     }
     detail = details.get(error.status_code, str(error.detail))
     if "text/html" in request.headers.get("accept", "") and error.status_code == HTTPStatus.NOT_FOUND:
-        return HTMLResponse(missing_page(detail, messages.address_unknown_why, messages), error.status_code)
+        messages = LANGUAGES.get(request.query_params.get("lang", ""), FRENCH)
+        page = missing_page(messages.address_unknown, messages.address_unknown_why, messages, request.url.path)
+        return HTMLResponse(page, error.status_code)
     return problem(error.status_code, detail, messages.language, error.headers)
 
 

@@ -16,6 +16,7 @@ _SERVICES = (
     "Quels papiers pour une démarche d'état civil, un acte de naissance, un mariage, un décès ?",
     "Quels sont les jours de collecte des poubelles et des encombrants ?",
     "Où est la déchetterie et quels sont ses horaires ?",
+    "Quand ouvre la déchèterie ?",
     "Quels sont les horaires d'ouverture de la mairie ?",
     "Quel est le numéro de téléphone d'un service municipal ?",
     "Comment inscrire mon enfant à l'école, à la crèche, à la garderie ou au centre de loisirs ?",

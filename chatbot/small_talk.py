@@ -14,6 +14,7 @@ _HELLO = (
 )
 _HOW_ARE_YOU = "ca va|comment (?:ca va|vas tu|allez vous)|how are you"
 _THANKS = "merci|thanks?|thank you|danke|gracias|dank je|dziekuje|شكرا"
+_BYE = "au revoir|bonne (?:journee|soiree|nuit)|a bientot|bye(?: bye)?|goodbye|have a (?:nice|good) day"
 _YOU_CAN = "sais tu|peux tu|tu sais|tu peux|savez vous|pouvez vous|vous savez|vous pouvez"
 _KINDS = (
     (
@@ -24,17 +25,23 @@ _KINDS = (
     (
         Reason.THANKS,
         rf"(?:ok |d accord |super |parfait |tres bien )?(?:{_THANKS})"
-        r"(?: (?:beaucoup|bien|a (?:toi|vous)|pour (?:ta|votre|la|cette) (?:reponse|aide)|very much|a lot|so much))*"
-        r"|au revoir|bonne (?:journee|soiree)|a bientot|bye|goodbye",
+        r"(?: (?:beaucoup|bien|a (?:toi|vous)|pour (?:ta|votre|la|cette) (?:reponse|aide)|very much|a lot|so much))*",
+    ),
+    (
+        Reason.GOODBYE,
+        rf"(?:(?:ok|{_THANKS}) )?(?:et )?(?:{_BYE})(?: (?:et )?(?:{_BYE}))?",
     ),
     (
         Reason.ABOUT,
         rf"(?:que|qu est ce que) (?:{_YOU_CAN}) (?:faire|dire)|tu (?:sais|peux) faire quoi"
         r"|tu sers a quoi|a quoi (?:sers tu|tu sers|servez vous)|(?:qui|que) (?:es tu|etes vous)|t es qui|tu es qui"
         r"|c est quoi ce (?:site|service|chatbot|robot)|comment (?:ca marche|tu marches)|aide(?: moi)?"
-        r"|(?:es tu|t es|tu es|etes vous) un (?:robot|humain|bot)(?: ou .*)?"
+        r"|(?:es tu|t es|tu es|etes vous|suis je en train de parler a) (?:un |une )?(?:vrai |vraie )?"
+        r"(?:robot|humain|bot|ia|machine|intelligence artificielle|chatgpt|personne|etre humain|ordinateur)(?: ou .*)?"
+        r"|(?:c est|est ce) (?:un |une )(?:robot|bot|ia|machine|humain|intelligence artificielle)"
+        r"(?: qui (?:repond|parle))?"
         r"|what can you do|who are you|help(?: me)?|how does (?:this|it) work"
-        r"|are you a (?:robot|bot|human|person)(?: or .*)?",
+        r"|are you (?:a |an )?(?:real )?(?:robot|bot|human|person|ai|machine|chatgpt)(?: or .*)?",
     ),
 )
 _PATTERNS = tuple((reason, re.compile(pattern)) for reason, pattern in _KINDS)

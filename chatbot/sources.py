@@ -90,9 +90,9 @@ def documents_page(documents: Collection[Document], messages: Messages) -> str:
     return plain_page(messages.documents_title, main, messages, "/documents")
 
 
-def missing_page(title: str, text: str, messages: Messages = FRENCH) -> str:
-    """A page that says, in a title and a sentence, why there is nothing to show."""
-    return plain_page(title, f"<h1>{escape(title)}</h1>\n<p>{escape(text)}</p>", messages)
+def missing_page(title: str, text: str, messages: Messages = FRENCH, path: str = "") -> str:
+    """A page that says, in a title and a sentence, why there is nothing to show; `path` as for `plain_page`."""
+    return plain_page(title, f"<h1>{escape(title)}</h1>\n<p>{escape(text)}</p>", messages, path)
 
 
 def original_address(url: str, kind: DocumentKind, quote: str) -> str:

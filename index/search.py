@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import accumulate
 from math import tanh
 from typing import Literal
@@ -12,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.encoder import Encoded, Encoder
-from index.gold import Place, quote_places
 from index.late import TokenHead, load_head
 from index.question import Question, focus
 from index.reader import PassageReader, Reading
@@ -113,11 +111,6 @@ class Searcher:
         searcher = copy(self)
         searcher.reader = None
         return searcher
-
-    @cached_property
-    def gold_places(self) -> tuple[tuple[Place, ...], ...]:
-        """Where the quotes of each of the build's gold questions stand."""
-        return tuple(tuple(quote_places(question, self.build.documents)) for question in self.build.questions)
 
     def encode(self, texts: Sequence[str]) -> tuple[Question, ...]:
         """Questions with their vectors, in order, their spelling repaired: one call of the encoder."""

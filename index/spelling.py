@@ -65,6 +65,11 @@ def _alike(word: str, meant: str) -> bool:
     return SequenceMatcher(None, one, other, autojunk=False).ratio() >= _ALIKE
 
 
+def _is_verb_of(word: str, meant: str) -> bool:
+    """Whether a word is written as a verb is after « ils », and the other not: « travaillent » is no « travail »."""
+    return word.endswith("ent") and not meant.lower().endswith("ent")
+
+
 class Spelling:
     """The words of some documents by their sound. It writes nothing, so threads may share it."""
 
@@ -89,6 +94,6 @@ class Spelling:
         for word, is_one in reversed(list(zip(words, known, strict=True))):
             if not is_one and word.group().islower() and len(word.group()) <= _LONGEST and not is_word(word.group()):
                 meant = self._by_sound.get(sound(word.group()))
-                if meant and _alike(word.group(), meant):
+                if meant and _alike(word.group(), meant) and not _is_verb_of(word.group(), meant):
                     question = question[: word.start()] + meant + question[word.end() :]
         return question

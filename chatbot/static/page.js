@@ -128,7 +128,7 @@
 
   // The conversation changes with each sentence: read out what is final, once, instead of every change.
   let said = null;
-  let asked = "";
+  let asked = 0; // the number of the newest question that was brought into view
   let opened = false;
   let chosen = false;
   let wasOnStop = false;
@@ -151,9 +151,9 @@
   function follow() {
     const log = $("#conversation .message-wrap");
     const question = all("#conversation [data-testid=user]").pop();
-    const id = question ? $(".asked", question)?.id : "";
-    if (log && !id) log.style.minHeight = "";
-    if (id && id !== asked) {
+    const number = Number((question && $(".asked", question)?.id.slice("asked-".length)) || 0);
+    if (log && !number) log.style.minHeight = "";
+    if (number > asked) {
       const top = question.getBoundingClientRect().top;
       log.style.minHeight = `calc(${top - log.getBoundingClientRect().top}px + 85dvh)`;
       const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -167,7 +167,17 @@
       }
       chosen = false;
     }
-    asked = id;
+    asked = number; // a question that was stopped is gone: the one before is not followed again
+  }
+
+  // The questions offered below a refusal: above the box, as far as what was asked stays in the window.
+  function reveal() {
+    const options = all("#conversation .options").pop();
+    const question = all("#conversation [data-testid=user]").pop();
+    if (!options || !question) return;
+    const hidden = options.getBoundingClientRect().bottom + 16 - $("#composer").getBoundingClientRect().top;
+    const room = question.getBoundingClientRect().top - 16;
+    if (hidden > 0 && room > 0) window.scrollBy({ top: Math.min(hidden, room), behavior: "instant" });
   }
 
   function mend() {
@@ -197,6 +207,15 @@
     }
     const last = replies.length ? $(".waiting, .notice, .reply:not(.growing) .said", replies[replies.length - 1]) : null;
     if (last !== said && (last || !replies.length)) hear(last);
+    if (replies.length) for (const link of all(LEAVING)) leaveOpen(link);
+  }
+
+  // What would leave the page, and with it the conversation, opens beside it.
+  const LEAVING = "header a:not([target]), footer a:not([target]), #passage a:not([target]), .reply a:not([target], .cite, .places .links a:first-child)";
+
+  function leaveOpen(link) {
+    set(link, "target", "_blank");
+    link.append(element("span", { class: "unseen", lang: language }, ` (${words.newTab})`));
   }
 
   // A state of the conversation, told once: that something is looked for, a notice, or the reply, each part in its language.
@@ -210,6 +229,7 @@
       forget();
     }
     count();
+    reveal();
     const onStop = document.activeElement === document.body || document.activeElement?.id === "stop";
     if (wasOnStop && onStop && !last?.matches(".waiting")) box().focus({ preventScroll: true });
   }
@@ -288,13 +308,20 @@
     show(true);
   }
 
+  // The text is set anew in the room that the panel leaves: what was read stays where it was.
+  function keepInPlace(target, change) {
+    const before = target?.getBoundingClientRect().top;
+    change();
+    if (target?.isConnected) window.scrollBy({ top: target.getBoundingClientRect().top - before, behavior: "instant" });
+  }
+
   async function show(isOpening) {
     const address = new URL(addresses[at]);
     const mine = ++shown;
     number.textContent = fill(words.passageNumber, { number: at + 1, count: addresses.length });
     set(previous, "aria-disabled", String(at === 0)); // not « disabled », which would drop the focus
     set(next, "aria-disabled", String(at === addresses.length - 1));
-    panel.hidden = false;
+    keepInPlace(opener, () => (panel.hidden = false));
     for (const mark of all("#conversation .cite[aria-expanded]")) mark.removeAttribute("aria-expanded");
     const mark = all(".cite", opener.closest(".reply")).find((cite) => cite.href === address.href);
     if (mark) {
@@ -326,7 +353,7 @@
   function shut() {
     if (panel.hidden) return;
     if (history.state?.passage) history.back();
-    panel.hidden = true;
+    keepInPlace(opener, () => (panel.hidden = true));
     content.replaceChildren();
     for (const mark of all("#conversation .cite[aria-expanded]")) mark.removeAttribute("aria-expanded");
     if (opener?.isConnected) opener.focus();

@@ -213,6 +213,63 @@ def test_a_question_that_waits_can_be_stopped_and_is_kept(
         expect(page.locator(WHOLE)).to_have_count(1, timeout=60_000)
 
 
+def test_a_question_stopped_late_in_a_conversation_is_told_where_one_looks(site: Site, visit: Open) -> None:
+    page = visit(site.address).page
+    for question in (ANSWERED, SEVERAL, NOT_ANSWERED):
+        ask(page, question)
+    page.evaluate(
+        """() => new MutationObserver(() => {
+          if (document.querySelector("#conversation .waiting")) document.querySelector("#stop:enabled")?.click();
+        }).observe(document.body, { childList: true, subtree: true, attributes: true })"""
+    )
+    box(page).fill("Qui est le maire ?")
+    box(page).press("Enter")
+    notice = page.locator("#conversation .notice").last
+    expect(notice).to_have_text(FRENCH.stopped)
+    expect(notice).to_be_in_viewport(ratio=1)
+    page.wait_for_timeout(500)  # what would scroll has scrolled
+    composer = page.locator("#composer").bounding_box()
+    place = notice.bounding_box()
+    assert composer
+    assert place
+    assert place["y"] >= 0
+    assert place["y"] + place["height"] <= composer["y"]
+
+
+def test_what_would_leave_the_page_opens_beside_the_conversation(site: Site, visit: Open) -> None:
+    page = visit(site.address).page
+    documents = page.get_by_role("link", name=FRENCH.documents)
+    expect(documents).not_to_have_attribute("target", "_blank")
+    ask(page, ANSWERED)
+    expect(documents).to_have_accessible_name(f"{FRENCH.documents} ({FRENCH.new_tab})")
+    with page.context.expect_page() as opened:
+        documents.click()
+    expect(opened.value.get_by_role("heading", level=1)).to_have_text(FRENCH.documents_title)
+    expect(page.locator(WHOLE)).to_have_count(1)
+    page.locator("#conversation .cite").first.click()
+    whole = passage(page).get_by_role("link", name=FRENCH.whole_document)
+    expect(whole).to_have_attribute("target", "_blank")
+
+
+def test_opening_and_closing_a_source_leaves_what_is_read_in_its_place(site: Site, visit: Open) -> None:
+    page = visit(site.address, viewport={"width": 1280, "height": 800}).page
+    for question in (ANSWERED, SEVERAL):
+        ask(page, question)
+    mark = page.locator("#conversation .cite").last
+    mark.focus()
+
+    def top() -> float:
+        return float(mark.evaluate("mark => mark.getBoundingClientRect().top"))
+
+    before = top()
+    mark.click()
+    expect(passage(page).locator("mark").first).to_be_focused()
+    assert abs(top() - before) < 2
+    page.keyboard.press("Escape")
+    expect(mark).to_be_focused()
+    assert abs(top() - before) < 2
+
+
 def test_a_server_that_is_gone_and_comes_back_is_told_in_french(
     index_folder: Path, visit: Open, tmp_path: Path
 ) -> None:
@@ -416,8 +473,9 @@ def test_the_page_in_english_is_english_and_marks_french_quotes(site: Site, visi
     expect(passage(page, ENGLISH).get_by_role("link", name=ENGLISH.whole_document)).to_be_visible()
     assert violations(page) == []
     page.keyboard.press("Escape")
-    page.get_by_role("link", name=FRENCH.language_name).click()
-    expect(page.locator("html")).to_have_attribute("lang", "fr")
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name=FRENCH.language_name).click()
+    expect(opened.value.locator("html")).to_have_attribute("lang", "fr")
     assert visited.errors == []
 
 

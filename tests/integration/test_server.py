@@ -349,6 +349,8 @@ def test_an_address_that_does_not_exist_gets_a_page_for_people(client: TestClien
     response = client.get("/rien", headers=HTML)
     assert response.status_code == 404
     assert FRENCH.address_unknown_why in unescape(response.text)
+    assert 'href="/rien?lang=en"' in response.text
+    assert ENGLISH.address_unknown_why in unescape(client.get("/rien?lang=en", headers=HTML).text)
     check_problem(client.get("/rien"), 404, FRENCH.address_unknown)
 
 

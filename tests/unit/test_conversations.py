@@ -91,6 +91,7 @@ def test_after_a_stop_the_next_question_does_not_wait_for_the_one_that_was_stopp
         back = on.stop("", PAGE)
         assert (back[0], on.kept(PAGE).waiting) == ("Un ?", "")
         assert text_html(FRENCH.stopped) in back[1][-1]["content"]
+        assert on.stop("Un ?", PAGE)[1] == back[1], "pressed twice"
         await asyncio.wait_for(asked(on, "Deux ?"), 5)
         assert [update async for update in stream] == [], "what was stopped says nothing more"
 

@@ -96,7 +96,7 @@ def test_a_fiche_is_told_from_an_original_and_names_what_each_quote_rests_on() -
     answer = replace(ANSWER, citations=(citation(1, kind=DocumentKind.FICHE, references=references), citation(2)))
     html = reply_html(answer)
     shown = unescape(html)
-    assert "Fiche rédigée pour ce service à partir de sources publiques, 1er mars 2024" in shown
+    assert "Fiche de ce service, 1er mars 2024" in shown
     assert shown.count("Texte original : Ville") == 1
     assert shown.count("D’après") == 1
     assert "ADEME <b> – <a" in shown

@@ -14,10 +14,14 @@ from chatbot.small_talk import small_talk
             (said, Reason.GREETING)
             for said in ("Bonjour", "bonsoir !", "Salut, ça va ?", "Hello there", "Hola", "👋 coucou")
         ),
-        *((said, Reason.THANKS) for said in ("Merci", "ok merci beaucoup !", "Merci pour votre réponse.", "au revoir")),
+        *((said, Reason.THANKS) for said in ("Merci", "ok merci beaucoup !", "Merci pour votre réponse.")),
+        *((said, Reason.GOODBYE) for said in ("au revoir", "Merci, et bonne journée !", "ok bye", "Merci au revoir")),
         *(
             (said, Reason.ABOUT)
-            for said in ("Que sais-tu faire ?", "Qui êtes-vous ?", "T’es un robot ?", "help", "Aide-moi")
+            for said in (
+                *("Que sais-tu faire ?", "Qui êtes-vous ?", "T’es un robot ?", "help", "Aide-moi", "Es-tu une IA ?"),
+                *("Êtes-vous une vraie personne ?", "C'est une IA qui répond ?", "Are you an AI?"),
+            )
         ),
     ],
 )
