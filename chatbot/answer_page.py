@@ -1,6 +1,7 @@
 """An answer as a page of its own, without JavaScript: what the plain form gives, and what a shared link opens."""
 
 from collections.abc import Sequence
+from datetime import date
 from html import escape
 from urllib.parse import urlencode
 
@@ -19,7 +20,8 @@ def answer_page(reply: Reply, linked_build: str, messages: Messages, settings: S
     if linked_build and linked_build != reply.build_id:
         notice = f'<p class="notice" role="note">{escape(messages.corpus_changed)}</p>\n'
     suggestions = _question_links(reply.suggestions, messages) if isinstance(reply, Abstention) else ""
-    made_from = escape(messages.answered_from.format(build=reply.build_id))
+    today = messages.date(date.today().isoformat())
+    made_from = escape(messages.answered_from.format(build=reply.build_id, date=today))
     main = (
         f'<h1 lang="{reply.language}">{escape(reply.question)}</h1>\n{notice}{reply_html(reply)}\n{suggestions}'
         f'<p class="hint">{made_from}</p>\n{feedback_html(reply, settings.feedback_days)}\n'

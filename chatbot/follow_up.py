@@ -262,9 +262,10 @@ def _shortest(question: str) -> bool:
 
 
 def _person(last: Turn) -> str:
-    """The person that the last answer names, if a person was asked for; else empty."""
-    person = PERSON.search(last.answer) if _ASKS_WHO.search(last.question) else None
-    return re.sub(r"^(?:M\.|Mme)\s+", "", person.group().strip()) if person else ""
+    """The person that the last answer names and the question did not, if a person was asked for; else empty."""
+    found = PERSON.finditer(last.answer) if _ASKS_WHO.search(last.question) else ()
+    names = (re.sub(r"^(?:M\.|Mme)\s+", "", person.group().strip()) for person in found)
+    return next((name for name in names if name not in last.question), "")
 
 
 def _with_person(question: str, last: Turn) -> str:
@@ -276,8 +277,8 @@ def _with_person(question: str, last: Turn) -> str:
         article, what = _WHOSE[match["whose"].lower()], match["what"]
         of = "of " if article == "the " else "d’" if person[0] in "AEÉIOUÎ" else "de "
         article = "l’" if article in ("le ", "la ") and what[0].lower() in "aeéèiouh" else article
-        whole = f"{article}{what} {of}{person}"
-        return f"{whole[0].upper()}{whole[1:]}{_mark(last.question)}"
+        asks = "Who is" if article == "the " else "Qui sont" if article == "les " else "Qui est"
+        return f"{asks} {article}{what} {of}{person}{_mark(last.question)}"
     return ""
 
 

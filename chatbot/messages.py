@@ -245,7 +245,7 @@ _FRENCH = Messages(
     page_title="Vos questions sur la transition de Loos-en-Gohelle",
     page_introduction=(
         "Culture, implication des habitants, alimentation, énergie, biodiversité… Une machine vous répond avec les "
-        "phrases mêmes de ses documents : des textes de la ville et des fiches rédigées pour ce service. Elle peut "
+        "phrases mêmes de ses documents : des textes de la ville et des fiches tirées de sources publiques. Elle peut "
         "répondre à côté : chaque phrase s’ouvre à sa source, pour vérifier. Quand elle ne trouve pas, elle le dit."
     ),
     conversation="Conversation",
@@ -284,7 +284,7 @@ _FRENCH = Messages(
     whole_document="Lire tout le document",
     permalink="Cette réponse sur une page, à partager ou à imprimer",
     answer_page="Réponse",
-    answered_from="Réponse tirée des documents tels qu’ils sont aujourd’hui (version {build}).",
+    answered_from="Réponse tirée le {date} des documents (version {build}).",
     corpus_changed=(
         "Les documents ont changé depuis que ce lien a été fait : la réponse ci-dessous est celle d’aujourd’hui, elle "
         "peut être différente."
@@ -423,7 +423,7 @@ ENGLISH = Messages(
     page_title="Your questions about the transition of Loos-en-Gohelle",
     page_introduction=(
         "Culture, residents’ involvement, food, energy, biodiversity… A machine answers in the very sentences of its "
-        "documents, all in French: texts by the town and fact sheets written for this service. It may miss the "
+        "documents, all in French: texts by the town and fact sheets from public sources. It may miss the "
         "point: each sentence opens at its source, so that you can check. Where it finds no answer, it says so."
     ),
     conversation="Conversation",
@@ -462,7 +462,7 @@ ENGLISH = Messages(
     whole_document="Read the whole document",
     permalink="This answer as a page, to share or print",
     answer_page="Answer",
-    answered_from="Answered from the documents as they are today (version {build}).",
+    answered_from="Answered on {date} from the documents (version {build}).",
     corpus_changed=(
         "The documents have changed since this link was made: the answer below is today’s, and may be another one."
     ),

@@ -146,7 +146,8 @@ def finish(html: str, nonce: str, messages: Messages, limit: int, questions: Seq
     `limit` is of a question, in characters.
     """
     html = _ABOUT_GRADIO.sub("", html.replace('lang="en"', f'lang="{messages.language}"', 1))
-    said = {name.replace("_", "-"): getattr(messages, name) for name in _SAID_BY_SCRIPT} | {"limit": str(limit)}
+    said = {name.replace("_", "-"): getattr(messages, name) for name in _SAID_BY_SCRIPT}
+    said |= {"limit": str(limit), "question-limit": messages.question_limit.format(limit=limit)}
     words = " ".join(f'data-{name}="{escape(text)}"' for name, text in said.items())
     title, introduction = escape(messages.page_title), escape(messages.page_introduction)
     head = _HEAD.format(page_title=title, page_introduction=introduction, words=words)

@@ -11,6 +11,8 @@
 
   // In a frame, taking the focus or letting the browser scroll would move the page around it.
   const framed = window.top !== window;
+  // Where a finger touches the page, a focus would bring the keyboard over it, and no key is spoken of.
+  const isTouched = window.matchMedia("(hover: none)").matches;
   const $ = (selector, within = document) => within.querySelector(selector);
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 
@@ -143,7 +145,7 @@
     new ResizeObserver(([composer]) => {
       document.documentElement.style.setProperty("--composer", `${Math.ceil(composer.borderBoxSize[0].blockSize)}px`);
     }).observe($("#composer"));
-    if (!framed) box().focus({ preventScroll: true });
+    if (!framed && !isTouched) box().focus({ preventScroll: true });
   }
 
   // A question chosen further down the page: bring it, and so its answer, to the top of the window. Room for the answer is
@@ -152,7 +154,7 @@
     const log = $("#conversation .message-wrap");
     const question = all("#conversation [data-testid=user]").pop();
     const number = Number((question && $(".asked", question)?.id.slice("asked-".length)) || 0);
-    if (log && !number) log.style.minHeight = "";
+    if (log && (!number || number < asked)) log.style.minHeight = ""; // nothing is to come
     if (number > asked) {
       const top = question.getBoundingClientRect().top;
       log.style.minHeight = `calc(${top - log.getBoundingClientRect().top}px + 85dvh)`;
@@ -189,6 +191,7 @@
     const hint = $("#question [data-testid=block-info] + div");
     if (box() && hint) {
       set(hint, "id", "question-hint");
+      if (isTouched && hint.textContent !== words.questionLimit) hint.textContent = words.questionLimit;
       set(box(), "aria-label", words.question);
       set(box(), "aria-describedby", "question-hint question-count");
     }
@@ -211,7 +214,7 @@
   }
 
   // What would leave the page, and with it the conversation, opens beside it.
-  const LEAVING = "header a:not([target]), footer a:not([target]), #passage a:not([target]), .reply a:not([target], .cite, .places .links a:first-child)";
+  const LEAVING = "header a:not([target], [aria-current]), footer a:not([target]), #passage a:not([target], [href^='#']), .reply a:not([target], .cite, .places .links a:first-child)";
 
   function leaveOpen(link) {
     set(link, "target", "_blank");
@@ -360,6 +363,17 @@
     opener = null;
   }
 
+  // A note in a passage leads to its source below: the page's base would make of it the address of the first page.
+  function followNote(event) {
+    const note = event.target.closest("#passage a[href^='#']");
+    if (!note) return;
+    event.preventDefault();
+    const target = document.getElementById(note.getAttribute("href").slice(1));
+    if (!target) return;
+    set(target, "tabindex", "-1");
+    target.focus();
+  }
+
   function turn(step) {
     const to = at + step;
     if (to < 0 || to >= addresses.length) return;
@@ -403,6 +417,12 @@
   document.addEventListener("keydown", ask, true);
   document.addEventListener("focusin", (event) => (wasOnStop = event.target.id === "stop"));
   document.addEventListener("click", openPassage);
+  document.addEventListener("click", followNote);
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("header [aria-current]") || !said) return;
+    event.preventDefault(); // the conversation is here
+    box().focus();
+  });
   document.addEventListener("submit", sendOpinion);
   document.addEventListener("input", (event) => {
     if (!event.target.matches("#question textarea")) return;

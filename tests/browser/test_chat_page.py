@@ -251,6 +251,24 @@ def test_what_would_leave_the_page_opens_beside_the_conversation(site: Site, vis
     expect(whole).to_have_attribute("target", "_blank")
 
 
+def test_a_note_in_a_passage_leads_to_its_source_below(site: Site, visit: Open) -> None:
+    page = visit(site.address).page
+    ask(page, SEVERAL)
+    page.locator("#conversation .cite").first.click()
+    note = passage(page).locator("sup a").first
+    target = (note.get_attribute("href") or "").removeprefix("#")
+    note.click()
+    expect(passage(page).locator(f"[id='{target}']")).to_be_focused()
+    assert len(page.context.pages) == 1
+
+
+def test_on_a_touched_screen_no_key_is_spoken_of_and_no_keyboard_comes_unasked(site: Site, visit: Open) -> None:
+    page = visit(site.address, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True).page
+    limit = FRENCH.question_limit.format(limit=1000)
+    expect(page.locator("#question-hint")).to_have_text(limit)
+    expect(box(page)).not_to_be_focused()
+
+
 def test_opening_and_closing_a_source_leaves_what_is_read_in_its_place(site: Site, visit: Open) -> None:
     page = visit(site.address, viewport={"width": 1280, "height": 800}).page
     for question in (ANSWERED, SEVERAL):

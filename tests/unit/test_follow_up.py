@@ -11,6 +11,7 @@ CHARTER = Turn("Quand la Charte du cadre de vie a-t-elle été adoptée ?", "La 
 MAYOR = Turn("Qui était maire à la fermeture des mines ?", "Marcel Caron était maire de Loos-en-Gohelle. [1]")
 NATURE = Turn("Que fait la ville pour la biodiversité ?", "Elle compte les hirondelles. [1]")
 PEOPLE = Turn("Quelle était la population en 1999 ?")
+NEXT = Turn("Qui est le prédécesseur de Jean Petit ?", "Jean Petit a succédé à Marcel Caron. [1]")
 WHO = Turn("Who was mayor of Loos-en-Gohelle?", "Marcel Caron était maire. [1]")
 ENGLISH = Turn("What does the town do about biodiversity?")
 
@@ -37,10 +38,11 @@ ENGLISH = Turn("What does the town do about biodiversity?")
         (CHARTER, "Et pour l'énergie ?", "L'énergie\u00a0?"),
         (MAYOR, "Et les terrils ?", "Les terrils\u00a0?"),
         (MAYOR, "Et avant lui ?", "Qui était maire à la fermeture des mines avant Marcel Caron\u00a0?"),
-        (MAYOR, "Et son prédécesseur ?", "Le prédécesseur de Marcel Caron\u00a0?"),
-        (MAYOR, "Et son adjoint ?", "L’adjoint de Marcel Caron\u00a0?"),
+        (MAYOR, "Et son prédécesseur ?", "Qui est le prédécesseur de Marcel Caron\u00a0?"),
+        (MAYOR, "Et son adjoint ?", "Qui est l’adjoint de Marcel Caron\u00a0?"),
         (WHO, "And before him?", "Who was mayor before Marcel Caron?"),
-        (WHO, "And his deputy?", "The deputy of Marcel Caron?"),
+        (WHO, "And his deputy?", "Who is the deputy of Marcel Caron?"),
+        (NEXT, "Et son prédécesseur ?", "Qui est le prédécesseur de Marcel Caron\u00a0?"),
         (CHARTER, "Et avant elle ?", f"{CHARTER.question} Et avant elle ?"),
         (CHARTER, "Qui l’a rédigée ?", f"{CHARTER.question} Qui l’a rédigée ?"),
         (CHARTER, "Qui la finance ?", f"{CHARTER.question} Qui la finance ?"),

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import date
 from html import unescape
 from types import SimpleNamespace
 from typing import Any
@@ -108,7 +109,7 @@ def test_an_answer_page_shows_question_answer_sources_and_its_build() -> None:
     assert '<h1 lang="fr">Où est <b>l’eau</b> ?</h1>' in html
     assert "Une phrase." in html
     assert "Lire dans son contexte" in html
-    assert FRENCH.answered_from.format(build="b") in html
+    assert FRENCH.answered_from.format(build="b", date=FRENCH.date(date.today().isoformat())) in html
     assert FRENCH.corpus_changed not in html
     assert 'class="feedback"' not in html
     assert "<b>l" not in answer_page(replace(ANSWER, question="<b>l’eau</b>"), "b", FRENCH, SETTINGS)
