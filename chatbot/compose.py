@@ -1,13 +1,22 @@
 """Passages to an answer: which sentences, in which order, with which citations. Why so: docs/decisions/0006."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chatbot.answer import Citation, Sentence, cite
-from chatbot.french import asks_chronology, denies, goes_on, holds_what_is_asked, is_complete, leans, year_of
+from chatbot.french import (
+    asks_chronology,
+    counts_what_is_asked,
+    denies,
+    goes_on,
+    holds_what_is_asked,
+    is_complete,
+    leans,
+    year_of,
+)
 from index import Build, Hit, Searcher
 from index.analysis import analyse
 from index.question import Question
@@ -27,6 +36,10 @@ PASSAGES_READ = 15
 SENTENCE_WEIGHTS = (0.23, 0.21, 0.15, 0.1, 0.2, 0.11)
 READ_WEIGHTS = (0.23, 0.14, 0.08, 0.04, 0.2, 0.06, 0.26)
 """What counts for how much in a sentence's score, in the order of `Candidate.values`: without and with a reader."""
+COUNTED = 0.15
+"""What a sentence gains that puts a number to what the question asks how many there are of."""
+_COUNTED_COVERAGE = 0.6
+"""Where several sentences count the same, each that holds this share of the question's idf is told."""
 _FOCUS_WEIGHT = 0.5
 """Share of the question's focus in a sentence's similarity and coverage."""
 
@@ -91,7 +104,7 @@ def candidates(question: Question, hits: Sequence[Hit], searcher: Searcher) -> t
         return ()
     compared = np.stack([row[4] for row in rows])
     rarities = [_rarity(text, searcher) for text in (question.text, question.focus)]
-    holds = holds_what_is_asked(question.text)
+    holds, counts = holds_what_is_asked(question.text), counts_what_is_asked(question.text)
     weights = READ_WEIGHTS if any(hit.reading for hit in hits) else SENTENCE_WEIGHTS
     found = []
     for (hit, position, text, sentence_vector, _), own, of_all in zip(
@@ -104,6 +117,7 @@ def candidates(question: Question, hits: Sequence[Hit], searcher: Searcher) -> t
         mass = hit.reading.mass(_within(place)) if hit.reading else 0.0
         values = (*of_all, coverage, hit.fused, float(bool(holds and holds(text))), mass)[: len(weights)]
         score = sum(weight * value for weight, value in zip(weights, values, strict=True))
+        score += COUNTED * bool(counts and counts(text))
         found.append(Candidate(*place, text, sentence_vector, own[0], own[1], coverage, values, score, hit.reading))
     return tuple(sorted(found, key=lambda candidate: -candidate.score))
 
@@ -131,11 +145,12 @@ def compose(
     chosen = _with_antecedents((lead.passage, lead.position), searcher)
     groups = [chosen]
     vectors = [lead.vector]
-    holds = holds_what_is_asked(question.text)
+    holds, counts = holds_what_is_asked(question.text), counts_what_is_asked(question.text)
     fitting = next((candidate for candidate in found if holds and holds(candidate.text)), lead)
     for candidate in dict.fromkeys((fitting, *found[1:])):
         if candidate is not fitting and (
-            not _supports(candidate, lead, holds is None) or _stands_before(candidate, lead)
+            not (_supports(candidate, lead, holds is None) or (counts and _counts_too(candidate, counts)))
+            or _stands_before(candidate, lead)
         ):
             continue  # what stands before, read after what follows it in the document, would seem to go back
         group = _with_antecedents((candidate.passage, candidate.position), searcher)
@@ -227,6 +242,11 @@ def _section(passage: Passage) -> tuple[str, tuple[str, ...]]:
 def _supports(candidate: Candidate, lead: Candidate, is_open: bool) -> bool:
     close = candidate.score >= lead.score - _SUPPORT_MARGIN
     return close or (is_open and candidate.coverage >= _SUPPORT_COVERAGE)
+
+
+def _counts_too(candidate: Candidate, counts: Callable[[str], bool]) -> bool:
+    """Whether it puts a number to the very thing: « trois terrils » beside « huit terrils », of which one can judge."""
+    return candidate.coverage >= _COUNTED_COVERAGE and counts(candidate.text)
 
 
 def _rarity(text: str, searcher: Searcher) -> dict[str, float]:

@@ -3,9 +3,12 @@
 import re
 from collections.abc import Callable, Sequence
 
+from index.analysis import analyse
+
 __all__ = [
     "PERSON",
     "asks_chronology",
+    "counts_what_is_asked",
     "denies",
     "goes_on",
     "holds_what_is_asked",
@@ -69,6 +72,15 @@ _QUESTION_TYPES = (
     ),
 )
 
+_COUNTS = re.compile(
+    r"\bcombien (?:(?:il )?y (?:a|avait)(?:-t-il)? |existe-t-il )?(?:de |d['’])"
+    r"(?!temps\b|fois\b)(?P<what>[^\W\d_]{3,})",
+    re.IGNORECASE,
+)
+_NUMBER = _QUESTION_TYPES[-1][1]
+_BETWEEN = 1
+"""As many words may stand between a number and what it counts: « 282 grands panneaux »."""
+
 _ASKS_CHRONOLOGY = re.compile(
     r"\bchronologie\b|\bfrise\b"
     r"|\bquelles? (?:sont|furent|ont été) les (?:grandes? |principales? )?(?:dates?|années|étapes)"
@@ -114,6 +126,21 @@ def holds_what_is_asked(question: str) -> Callable[[str], bool] | None:
     """A test for sentences, if the question asks for a date, a person or a figure: whether they hold one."""
     wanted = [content for asks, content in _QUESTION_TYPES if asks.search(question)]
     return (lambda sentence: any(content.search(sentence) for content in wanted)) if wanted else None
+
+
+def counts_what_is_asked(question: str) -> Callable[[str], bool] | None:
+    """A test for sentences, if the question asks how many there are of something: whether they put a number to it."""
+    asks = _COUNTS.search(question)
+    wanted = set(analyse(asks["what"])) if asks else set()
+
+    def counts(sentence: str) -> bool:
+        words = sentence.split()
+        return any(
+            _NUMBER.search(word) and not wanted.isdisjoint(analyse(" ".join(words[place + 1 : place + 2 + _BETWEEN])))
+            for place, word in enumerate(words)
+        )
+
+    return counts if wanted else None
 
 
 def asks_chronology(question: str) -> bool:

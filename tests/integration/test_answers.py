@@ -294,6 +294,20 @@ def test_gold_quotes_stand_in_their_documents(searcher):
         )
 
 
+@pytest.mark.parametrize(
+    ("question", "counted"),
+    [
+        ("Combien de terrils ?", "Huit terrils se trouvent"),
+        ("combien il y a de terrils", "Huit terrils se trouvent"),
+        ("Combien d'habitants ?", "6 850 habitants"),
+    ],
+)
+def test_what_is_counted_is_told_and_not_what_stands_on_it(searcher, question, counted):
+    reply = ask(searcher, question)
+    assert counted in reply.text
+    assert "oiseaux" not in reply.text
+
+
 def test_each_theme_begins_with_a_plain_question_and_has_the_towns_own(searcher):
     original = (ROOT / "corpus" / "originals" / "resilience-et-transition.txt").read_text(encoding="utf-8")
     themes = [question.question for question in searcher.build.questions if question.kind == "theme"]

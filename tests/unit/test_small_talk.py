@@ -3,7 +3,7 @@
 import pytest
 
 from chatbot.answer import Reason
-from chatbot.french import lacks_amount
+from chatbot.french import counts_what_is_asked, lacks_amount
 from chatbot.small_talk import small_talk
 
 
@@ -52,3 +52,24 @@ def test_a_question_is_no_small_talk(said: str) -> None:
 )
 def test_an_amount_is_missed_only_where_one_is_asked_for(question: str, sentences: list[str], lacks: bool) -> None:
     assert lacks_amount(question, sentences) is lacks
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "is_counted"),
+    [
+        ("Combien de terrils ?", "Huit terrils se trouvent sur la commune.", True),
+        ("Combien y a-t-il de terrils ?", "Les deux grands terrils sont jumeaux.", True),
+        ("combien il y a d'habitants", "La ville compte 6 850 habitants.", True),
+        ("Combien de terrils ?", "On a vu 71 espèces d’oiseaux sur les terrils.", False),
+        ("Combien de terrils ?", "Les terrils mesurent 186 mètres.", False),
+    ],
+)
+def test_a_number_counts_what_stands_right_behind_it(question: str, sentence: str, is_counted: bool) -> None:
+    counts = counts_what_is_asked(question)
+    assert counts
+    assert counts(sentence) is is_counted
+
+
+@pytest.mark.parametrize("question", ["Combien de temps cela dure-t-il ?", "Combien ça coûte ?", "Quels terrils ?"])
+def test_where_no_thing_is_counted_no_number_is_looked_for(question: str) -> None:
+    assert counts_what_is_asked(question) is None
