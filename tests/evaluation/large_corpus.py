@@ -155,12 +155,12 @@ def _paragraph(heading: str, draw: random.Random, euros: int, year: int) -> str:
     match heading:
         case "Le financement":
             return (
-                f"La région verse {share} % de la somme, soit {euros * share // 100} euros. Le reste vient d’un emprunt "
-                f"sur {draw.randrange(3, 25)} ans, au taux de {draw.randrange(1, 5)},{draw.randrange(10, 99)} %."
+                f"La région verse {share} % de la somme, soit {euros * share // 100} euros. Le reste vient d’un "
+                f"emprunt sur {draw.randrange(3, 25)} ans, au taux de {draw.randrange(1, 5)},{draw.randrange(10, 99)} %."
             )
         case "Le calendrier":
             return (
-                f"Le chantier ouvre en {draw.choice(_MONTHS)} {year + 1} et ferme en {draw.choice(_MONTHS)} {year + 2}. "
+                f"Le chantier ouvre en {draw.choice(_MONTHS)} {year + 1}, ferme en {draw.choice(_MONTHS)} {year + 2}. "
                 f"Une pause de {draw.randrange(3, 30)} jours est prévue pour la ducasse."
             )
         case "Les habitants":
