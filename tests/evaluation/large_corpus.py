@@ -154,9 +154,10 @@ def _paragraph(heading: str, draw: random.Random, euros: int, year: int) -> str:
     person = f"{draw.choice(_FIRST)} {draw.choice(_LAST)}"
     match heading:
         case "Le financement":
+            rate = f"{draw.randrange(1, 5)},{draw.randrange(10, 99)}"
             return (
                 f"La région verse {share} % de la somme, soit {euros * share // 100} euros. Le reste vient d’un "
-                f"emprunt sur {draw.randrange(3, 25)} ans, au taux de {draw.randrange(1, 5)},{draw.randrange(10, 99)} %."
+                f"emprunt au taux de {rate} % sur {draw.randrange(3, 25)} ans."
             )
         case "Le calendrier":
             return (
