@@ -17,7 +17,7 @@ _FRENCH = (
     (r"Option '(.+?)' does not take a value.*", "L’option {0} ne prend pas de valeur."),
     (
         r"Got unexpected extra argument(?:s|\(s\))? \((.+)\).*",
-        "C’est trop : « {0} ». Mettez les textes entre guillemets.",
+        "« {0} » est en trop. Mettez les textes entre guillemets.",
     ),
     (r"Invalid value for (.+?): Input should be a valid (?:integer|number).*", "{0} : il faut un nombre entier."),
     (r"Invalid value for (.+?): Input should be greater than or equal to (\S+)", "{0} : il faut au moins {1}."),
