@@ -3,67 +3,42 @@
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Protocol
 
 import ingest
+from index.diff import diff_builds
+from index.duplicates import duplicates
 from index.encoder import Encoder
 from index.errors import CorruptIndex, ForeignIndex, IndexStoreError, RefusedBuild
-from index.gold import GoldQuestion, gold_problems, holds_quote, quote_places, read_gold
-from index.late import HEAD_FILE, PassageTokens, TokenHead, load_head, quantised, sentence_rows
-from index.lexical import LexicalIndex
-from index.question import Question
-from index.search import Searcher, embedded_sentences, embedded_text
+from index.gate import kept_back, refusals
+from index.gold import GoldQuestion, GoldResult, gold_problems, holds_quote, quote_places, read_gold
+from index.kept_questions import KeptQuestions
+from index.late import HEAD_FILE
+from index.make import Progress, make_build
+from index.report import BuildReport, Timing, prune_reports, read_report, write_report
+from index.search import Searcher
 from index.store import SCHEMA, Build, Calibration, Manifest, Store
-from index.vectors import VectorIndex
-from ingest import Corpus, Passage, corpus_sha256, fold_for_search, read_corpus, split
-from ingest.check import Problem, check_documents
+from ingest import Corpus, corpus_sha256, read_corpus
+from ingest.check import Problem, check_documents, repeated
 from ingest.files import QUESTIONS_FILE
+from ingest.kept import LIBRARIES as INGEST_LIBRARIES
+from ingest.kept import KeptFiles
 
-__all__ = ["BuildReport", "Calibrator", "Progress", "build_index", "is_stale", "make_build"]
+__all__ = ["BuildReport", "Calibrator", "Judge", "Progress", "build_index", "is_stale", "make_build"]
 
-_LISTED = 5
-_READ_AT_ONCE = 256
-_LIBRARIES = ("bm25s", "lxml", "markdown-it-py", "mdit-py-plugins", "PyStemmer", "trafilatura", "yasbd-lib")
+_LIBRARIES = (*INGEST_LIBRARIES, "bm25s", "faiss-cpu", "PyStemmer", "tokenizers")
+_KEPT, _QUESTIONS = "documents.sqlite", "questions.sqlite"
+_JOURNALS = ("vectors.sqlite", "vectors-full.sqlite")
+"""Where vectors are kept until a build is stored; of a full build, which takes up only what full builds made."""
 
 log = logging.getLogger(__name__)
-
-FloatArray = NDArray[np.float32]
-
-
-class Progress(Protocol):
-    """Called as work goes on: what is being counted, how much is done, and of how much."""
-
-    def __call__(self, what: str, done: int, total: int) -> None:
-        """Called with, for instance, ("vectors", 64, 200)."""
-
-
-@dataclass(frozen=True, slots=True)
-class BuildReport:
-    """What a build did.
-
-    `problems` are what to mend in the corpus, in French. `recall` and `live_recall` are the share of gold quotes found,
-    None where not measured.
-    """
-
-    build_id: str
-    documents: int
-    passages: int
-    sentences: int
-    skipped: tuple[str, ...]
-    unchanged: bool = False
-    encoded: int = 0
-    reused: int = 0
-    problems: tuple[str, ...] = ()
-    recall: float | None = None
-    live_recall: float | None = None
 
 
 class Calibrator(Protocol):
@@ -75,6 +50,13 @@ class Calibrator(Protocol):
 
     def __call__(self, searcher: Searcher) -> tuple[Calibration, ...]:
         """The calibrations of a build that is not stored yet."""
+
+
+class Judge(Protocol):
+    """Asks a build gold questions as people would ask the service."""
+
+    def __call__(self, searcher: Searcher, gold: Sequence[GoldQuestion]) -> tuple[GoldResult, ...]:
+        """What became of each, in order."""
 
 
 def fingerprint(corpus_sha256: str, *, model: str, revision: str, max_passage_tokens: int, calibrator: str = "") -> str:
@@ -114,19 +96,21 @@ def build_index(
     max_passage_tokens: int,
     keep_builds: int = 5,
     full: bool = False,
+    publish: bool = True,
     publish_anyway: bool = False,
     progress: Progress | None = None,
     calibrator: Calibrator | None = None,
+    judge: Judge | None = None,
 ) -> BuildReport:
     """Build the index of a corpus and publish it. If nothing changed, nothing is loaded, written or encoded.
 
     Vectors are reused from the live build for every text that it already holds, unless `full`. The new build is read
-    back from disk, and is published only if it loses no document to an unreadable file and finds at least as many of
-    the gold quotes as the live one, unless `publish_anyway`. `calibrator` decides when the service may answer.
+    back from disk, and is published only if `index.gate.refusals` finds nothing against it, or `publish_anyway`; never
+    without `publish`. `calibrator` decides when the service may answer, `judge` asks the gold questions.
 
     Raises:
         IngestError: the corpus is missing, empty or wrongly described.
-        RefusedBuild: the new build is stored but not published; the live one still serves.
+        RefusedBuild: the new build is stored but not published; the live one still serves. It carries the report.
         BusyIndex: another process is building into the same folder.
         IndexStoreError: the model cannot be loaded or the index folder cannot be used.
     """
@@ -137,54 +121,181 @@ def build_index(
         max_passage_tokens=max_passage_tokens,
         calibrator=calibrator.version if calibrator else "",
     )
-    build_id = identify(corpus_sha256(corpus))
-    if not full and not is_stale(store, build_id):
-        return _report(store.manifest(build_id), unchanged=True)
-    with store.lock():
-        read = read_corpus(corpus)
+    if not full and not is_stale(store, build_id := identify(_sha256(corpus, store))):
+        return replace(_report(store.manifest(build_id)), unchanged=True, published=True)
+    clock = _Clock()
+    with store.lock(), _kept_files(store, full) as kept:
+        with clock.part("documents"):
+            read, gold = read_corpus(corpus, kept, progress), read_gold(corpus / QUESTIONS_FILE)
         build_id = identify(read.sha256)  # of the very bytes that were read
-        encoder = load_encoder()
-        live = _live_build(store, encoder)
-        gold = read_gold(corpus / QUESTIONS_FILE)
-        reusable = None if full else live
-        build, encoded, reused = make_build(read, gold, encoder, build_id, max_passage_tokens, reusable, progress)
-        if calibrator:
-            calibrations = calibrator(Searcher(build, encoder))
-            build = replace(build, manifest=replace(build.manifest, calibrations=calibrations))
-        store.write(build)
-        build = store.load(build_id)
-        problems = check_documents(corpus, read, build.passages)
-        searcher = Searcher(build, encoder)
-        answerable = [question for question in gold if question.answerable]
-        asked = searcher.encode([question.question for question in answerable])
-        recall = _recall(searcher, answerable, asked)
-        live_recall = _recall(Searcher(live, encoder), answerable, asked) if live else None
-        try:
-            if not publish_anyway:
-                _refuse_loss(build, live, _live_sources(store), read)
-                _refuse_grave(build, problems)
-                _refuse_worse(build, recall, live_recall)
-            store.publish(build_id)
-        finally:
-            store.prune(keep_builds, build_id)
-    return _report(
-        build.manifest,
-        encoded=encoded,
-        reused=reused,
-        problems=(*map(str, problems), *(f"{QUESTIONS_FILE}, {text}" for text in gold_problems(gold, build.documents))),
-        recall=recall,
-        live_recall=live_recall,
+        judged_by = identify("judged" if judge else "")
+        asking = cache(lambda: KeptQuestions(load_encoder(), store.folder / _QUESTIONS))
+        made = None if full else _made_before(store, build_id, judged_by)
+        if made is None:
+            with clock.part("model"):
+                encoder = asking()
+            with clock.part("live"):
+                live = _live_build(store, encoder.name, encoder.revision)
+            journals = [store.folder / name for name in _JOURNALS]
+            with clock.part("vectors"):
+                build, encoded, reused = make_build(
+                    *(read, gold, encoder, build_id, max_passage_tokens, None if full else live, progress),
+                    kept=kept,
+                    journal=journals[full],
+                )
+                kept.save(prune=False)
+            with clock.part("calibration"):
+                build = _calibrated(build, encoder, calibrator)
+            with clock.part("writing"):
+                store.write(build)
+                for journal in journals:
+                    journal.unlink(missing_ok=True)
+                build = store.load(build_id)
+            with clock.part("questions"):
+                made = _Made(build, _results(Searcher(build, encoder), gold, judge), encoded, reused)
+        else:
+            manifest = made.build.manifest
+            live = _live_build(store, manifest.model, manifest.revision)
+        with clock.part("check"):
+            pairs = repeated(made.build.passages)
+            problems = check_documents(corpus, read, made.build.passages, kept, pairs)
+            kept.save(prune=True)
+        with clock.part("questions of the live build"):
+            live_gold = _live_results(live, gold, partial(_told_before, store, judged_by), asking, judge)
+        if asking.cache_info().currsize:
+            asking().save()
+        report = _compared(store, made, live, live_gold, read, problems, pairs)
+        is_published = publish and (publish_anyway or not report.refusals)
+        if is_published:
+            store.publish(build_id, is_checked=True)
+        report = replace(report, published=is_published, judged_by=judged_by, timings=clock.timings())
+        write_report(store, report)
+        store.prune(keep_builds, build_id)
+        prune_reports(store)
+    if publish and not is_published:
+        raise RefusedBuild(kept_back(build_id, report.refusals), report)
+    return report
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Made:
+    """A stored build, read back, with what became of its gold questions, and how many texts were encoded for it."""
+
+    build: Build
+    gold: tuple[GoldResult, ...]
+    encoded: int
+    reused: int
+
+
+def _made_before(store: Store, build_id: str, judged_by: str) -> _Made | None:
+    """The build of this id, if it was made before and kept back, and is sound."""
+    report = read_report(store, build_id)
+    if report is None or report.judged_by != judged_by:
+        return None
+    try:
+        return _Made(store.load(build_id), report.gold, 0, report.encoded + report.reused)
+    except IndexStoreError:
+        return None
+
+
+def _calibrated(build: Build, encoder: Encoder, calibrator: Calibrator | None) -> Build:
+    if calibrator is None:
+        return build
+    calibrations = calibrator(Searcher(build, encoder))
+    return replace(build, manifest=replace(build.manifest, calibrations=calibrations))
+
+
+def _compared(
+    store: Store,
+    made: _Made,
+    live: Build | None,
+    live_gold: tuple[GoldResult, ...],
+    corpus: Corpus,
+    problems: Sequence[Problem],
+    pairs: Sequence[tuple[int, int]],
+) -> BuildReport:
+    """The report of a build that is not published yet, beside the live one."""
+    build = made.build
+    diff = diff_builds(live, build, live_gold, made.gold) if live else None
+    both = {question.id for question in build.questions if live and _may_compare(question, live)}
+    reasons = refusals(
+        build,
+        live,
+        live_sources=_live_sources(store),
+        corpus=corpus,
+        problems=problems,
+        gold=[result for result in made.gold if result.id in both],
+        live_gold=[result for result in live_gold if result.id in both],
+        diff=diff,
+    )
+    of_questions = (f"{QUESTIONS_FILE}, {text}" for text in gold_problems(build.questions, build.documents))
+    return replace(
+        _report(build.manifest),
+        encoded=made.encoded,
+        reused=made.reused,
+        problems=(*map(str, problems), *of_questions),
+        recall=_recall(made.gold),
+        live_recall=_recall(live_gold),
+        made=store.made(build.manifest.build_id).isoformat(timespec="seconds"),
+        refusals=reasons,
+        read=corpus.read,
+        notices=tuple(item.reason for item in corpus.notices),
+        duplicates=duplicates(build, pairs),
+        live_id=live.manifest.build_id if live else None,
+        diff=diff,
+        gold=made.gold,
+        live_gold=live_gold,
     )
 
 
-def _report(manifest: Manifest, **done: Any) -> BuildReport:
+class _Clock:
+    """How long each part of the work takes."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._parts: list[Timing] = []
+
+    @contextmanager
+    def part(self, what: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        self._parts.append(Timing(what, round(time.monotonic() - started, 2)))
+        log.info("%s: %.2f s", what, self._parts[-1].seconds)
+
+    def timings(self) -> tuple[Timing, ...]:
+        return (*self._parts, Timing("total", round(time.monotonic() - self._started, 2)))
+
+
+def _sha256(corpus: Path, store: Store) -> str:
+    """The corpus's checksum, files that did not change not being read."""
+    if not store.folder.is_dir():
+        return corpus_sha256(corpus)
+    kept = KeptFiles(store.folder / _KEPT)
+    try:
+        return corpus_sha256(corpus, kept)
+    finally:
+        kept.close()
+
+
+@contextmanager
+def _kept_files(store: Store, full: bool) -> Iterator[KeptFiles]:
+    if full:
+        for name in (_KEPT, _QUESTIONS):
+            (store.folder / name).unlink(missing_ok=True)
+    kept = KeptFiles(store.folder / _KEPT)
+    try:
+        yield kept
+    finally:
+        kept.close()
+
+
+def _report(manifest: Manifest) -> BuildReport:
     return BuildReport(
         build_id=manifest.build_id,
         documents=manifest.documents,
         passages=manifest.passages,
         sentences=manifest.sentences,
         skipped=manifest.skipped,
-        **done,
     )
 
 
@@ -198,97 +309,12 @@ def _code_sha256() -> str:
     return total.hexdigest()
 
 
-def make_build(
-    corpus: Corpus,
-    gold: Sequence[GoldQuestion],
-    encoder: Encoder,
-    build_id: str,
-    max_passage_tokens: int,
-    live: Build | None = None,
-    progress: Progress | None = None,
-    head: TokenHead | None = None,
-) -> tuple[Build, int, int]:
-    """A build in memory, with how many texts were encoded and how many had their vectors in `live`.
-
-    `head` is by default the one that was trained for the encoder.
-    """
-    head = head or load_head(encoder.revision)
-    passages: list[Passage] = []
-    for done, document in enumerate(corpus.documents, start=1):
-        passages += split(document, encoder.count_tokens, max_passage_tokens)
-        if progress:
-            progress("documents", done, len(corpus.documents))
-    texts = {document.id: document.text for document in corpus.documents}
-    passage_texts = [embedded_text(passage) for passage in passages]
-    sentence_texts = [
-        fold_for_search(texts[passage.document_id][start:end])
-        for passage in passages
-        for start, end in passage.sentences
-    ]
-    read_passages = _live_passages(live, encoder, head)
-    read_sentences = _live_sentences(live, encoder)
-    keys = [_passage_key(passage) for passage in passages]
-    unread = {key: passage for key, passage in zip(keys, passages, strict=True) if key not in read_passages}
-    missing = [text for text in dict.fromkeys(sentence_texts) if text not in read_sentences]
-    encoded = len(unread) + len(missing)
-    reused = len(set(keys)) + len(set(sentence_texts)) - encoded
-    log.info("encoding %d texts, reusing %d", encoded, reused)
-
-    def count(before: int) -> Callable[[int, int], None] | None:
-        return (lambda done, _: progress("vectors", before + done, encoded)) if progress else None
-
-    for start in range(0, len(unread), _READ_AT_ONCE):  # all tokens of a large corpus would fill the memory
-        some = list(unread.items())[start : start + _READ_AT_ONCE]
-        for (key, passage), read in zip(
-            some, encoder.read_passages([embedded_text(p) for _, p in some], count(start)), strict=True
-        ):
-            rows = sentence_rows(read, embedded_sentences(passage))
-            read_passages[key] = (read.vector, quantised(head.project(read.tokens)), rows)
-    read_sentences.update(zip(missing, encoder.encode_passages(missing, count(len(unread))), strict=True))
-    vectors_of, tokens_of, rows_of = zip(*(read_passages[key] for key in keys), strict=True)
-    passage_vectors = np.stack(vectors_of)
-    sentence_vectors = np.stack([read_sentences[text] for text in sentence_texts])
-    manifest = Manifest(
-        schema=SCHEMA,
-        build_id=build_id,
-        model=encoder.name,
-        revision=encoder.revision,
-        dimension=encoder.dimension,
-        prompts=dict(encoder.prompts),
-        token_head=head.name,
-        max_passage_tokens=max_passage_tokens,
-        corpus_sha256=corpus.sha256,
-        sources=tuple(document.source.path for document in corpus.documents),
-        documents=len(corpus.documents),
-        passages=len(passages),
-        sentences=len(sentence_texts),
-        skipped=tuple(item.reason for item in corpus.skipped),
-    )
-    try:
-        lexical = LexicalIndex.build(passage_texts)
-    except ValueError as error:
-        raise IndexStoreError(str(error)) from error
-    build = Build(
-        manifest=manifest,
-        documents={document.id: document for document in corpus.documents},
-        passages=tuple(passages),
-        passage_vectors=passage_vectors,
-        sentence_vectors=sentence_vectors,
-        questions=tuple(gold),
-        question_vectors=encoder.encode_queries([fold_for_search(question.question) for question in gold]),
-        tokens=PassageTokens.build(tokens_of, rows_of),
-        vectors=VectorIndex.build(passage_vectors),
-        lexical=lexical,
-    )
-    return build, encoded, reused
-
-
-def _live_build(store: Store, encoder: Encoder) -> Build | None:
+def _live_build(store: Store, model: str, revision: str) -> Build | None:
     """The live build if it can be compared with and reused; a damaged or foreign one is only worth replacing."""
     try:
         if store.current_id() is None:
             return None
-        return store.load(model=encoder.name, revision=encoder.revision)
+        return store.load(model=model, revision=revision)
     except (CorruptIndex, ForeignIndex) as error:
         log.warning("%s", error)
         return None
@@ -303,103 +329,52 @@ def _live_sources(store: Store) -> tuple[str, ...]:
         return ()
 
 
-_ReadPassage = tuple[FloatArray, NDArray[np.int8], NDArray[np.int32]]
-"""A passage's vector, its tokens' vectors, and the rows of these that are its sentences'."""
+def _may_compare(question: GoldQuestion, live: Build) -> bool:
+    """Whether the live build can be blamed for its answer: it holds the quote, or there is none to hold."""
+    return not question.answerable or bool(quote_places(question, live.documents))
 
 
-def _live_passages(live: Build | None, encoder: Encoder, head: TokenHead) -> dict[str, _ReadPassage]:
-    """What the live build knows of passages, by their keys."""
-    if live is None or live.manifest.prompts != dict(encoder.prompts) or live.manifest.token_head != head.name:
+def _results(
+    searcher: Searcher, gold: Sequence[GoldQuestion], judge: Judge | None, count: int = 5
+) -> tuple[GoldResult, ...]:
+    """What becomes of gold questions on a build; without a judge, only whether a quote is in the best passages."""
+    if judge:
+        return judge(searcher, gold)
+    results = []
+    for question, encoded in zip(gold, searcher.encode([question.question for question in gold]), strict=True):
+        places = quote_places(question, searcher.build.documents)
+        found = any(holds_quote(hit.passage, places) for hit in searcher.search(encoded, count)) if places else False
+        results.append(GoldResult(question.id, question.question, question.answerable, found))
+    return tuple(results)
+
+
+def _live_results(
+    live: Build | None,
+    gold: Sequence[GoldQuestion],
+    told: Callable[[Build], Mapping[str, GoldResult]],
+    asking: Callable[[], Encoder],
+    judge: Judge | None,
+) -> tuple[GoldResult, ...]:
+    """What becomes of gold questions on the live build: as was told before of those that are the same, else anew."""
+    if live is None:
+        return ()
+    before = told(live)
+    same = {question for question in live.questions if question.id in before}
+    known = {question.id: before[question.id] for question in gold if question in same}
+    if new := [question for question in gold if question.id not in known]:
+        known |= {result.id: result for result in _results(Searcher(live, asking()), new, judge)}
+    return tuple(known[question.id] for question in gold)
+
+
+def _told_before(store: Store, judged_by: str, build: Build) -> dict[str, GoldResult]:
+    """What the report of a build tells of its gold questions, if they were asked as they would be now."""
+    report = read_report(store, build.manifest.build_id)
+    if report is None or report.judged_by != judged_by:
         return {}
-    sentences = iter(live.tokens.sentences)
-    return {
-        _passage_key(passage): (
-            live.passage_vectors[row],
-            live.tokens.rows[live.tokens.starts[row] : live.tokens.starts[row + 1]],
-            np.array([next(sentences) for _ in passage.sentences]),
-        )
-        for row, passage in enumerate(live.passages)
-    }
+    return {result.id: result for result in report.gold}
 
 
-def _live_sentences(live: Build | None, encoder: Encoder) -> dict[str, FloatArray]:
-    """The vectors of the live build's sentences, by their folded texts."""
-    if live is None or live.manifest.prompts != dict(encoder.prompts):
-        return {}
-    spans = ((passage.document_id, span) for passage in live.passages for span in passage.sentences)
-    return {
-        fold_for_search(live.documents[document_id].text[start:end]): vector
-        for (document_id, (start, end)), vector in zip(spans, live.sentence_vectors, strict=True)
-    }
-
-
-def _passage_key(passage: Passage) -> str:
-    """What decides how a passage is encoded: its text and where its sentences begin and end in it."""
-    return f"{embedded_sentences(passage)} {embedded_text(passage)}"
-
-
-_ANYWAY = "Pour la mettre en service quand même : « loos build --publish-anyway »."
-
-
-def _kept_back(build: Build) -> str:
-    return f"La nouvelle construction {build.manifest.build_id} est gardée mais pas mise en service"
-
-
-def _refuse_loss(build: Build, live: Build | None, live_sources: Sequence[str], corpus: Corpus) -> None:
-    """Refuse a build that would lose, by a mistake in the corpus, a document or what is known of one."""
-    # What was passed over may be a whole folder.
-    lost = [item for item in corpus.skipped if any(f"{path}/".startswith(f"{item.path}/") for path in live_sources)]
-    if lost:
-        reasons = "\n".join(f"- {item.reason}" for item in lost)
-        raise RefusedBuild(
-            f"{_kept_back(build)} : elle perdrait des documents qui ne se lisent plus.\n{reasons}\n{_ANYWAY}"
-        )
-    unnamed = [
-        document.source.path
-        for document in (live.documents.values() if live else ())
-        if document.source.publisher and document.id in build.documents
-        if not build.documents[document.id].source.publisher
-    ]
-    if unnamed:
-        raise RefusedBuild(
-            f"{_kept_back(build)} : ses réponses ne diraient plus de qui viennent {', '.join(unnamed)}. "
-            f"Remettez leur paragraphe dans sources.toml. {_ANYWAY}"
-        )
-
-
-def _refuse_grave(build: Build, problems: Sequence[Problem]) -> None:
-    """Refuse a build that would quote words without the source that they promise, or that are not their publisher's."""
-    if grave := [f"- {problem}" for problem in problems if problem.grave]:
-        if len(grave) > _LISTED:
-            grave[_LISTED:] = [f"- … et {len(grave) - _LISTED} autres, que nomme « loos corpus check »."]
-        listed = "\n".join(grave)
-        raise RefusedBuild(f"{_kept_back(build)} : elle citerait des phrases sans leur source.\n{listed}\n{_ANYWAY}")
-
-
-def _refuse_worse(build: Build, recall: float | None, live_recall: float | None) -> None:
-    """Refuse a build that finds fewer of the gold quotes than the live one."""
-    if recall is not None and live_recall is not None and recall < live_recall:
-        wanted = {span.document for question in build.questions for span in question.spans}
-        gone = sorted(wanted - build.documents.keys())
-        why = (
-            f" Ces questions citent des documents qui ne sont plus là : {', '.join(gone)}. Si c’est voulu, corrigez ou "
-            f"retirez-les dans {QUESTIONS_FILE}."
-            if gone
-            else ""
-        )
-        raise RefusedBuild(
-            f"{_kept_back(build)} : elle retrouve {recall:.0%} des passages des questions de contrôle, "
-            f"contre {live_recall:.0%} pour celle en service.{why} {_ANYWAY}"
-        )
-
-
-def _recall(
-    searcher: Searcher, gold: Sequence[GoldQuestion], asked: Sequence[Question], count: int = 5
-) -> float | None:
-    """The share of gold questions with a gold quote in the `count` best passages; None where there is no question."""
-    places = [quote_places(question, searcher.build.documents) for question in gold]
-    found = [
-        any(holds_quote(hit.passage, of_question) for hit in searcher.search(encoded, count))
-        for of_question, encoded in zip(places, asked, strict=True)
-    ]
+def _recall(results: Sequence[GoldResult]) -> float | None:
+    """The share of answerable gold questions with a gold quote in the best passages; None where there is none."""
+    found = [result.found for result in results if result.answerable]
     return sum(found) / len(found) if found else None

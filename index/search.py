@@ -112,6 +112,12 @@ class Searcher:
         searcher.reader = None
         return searcher
 
+    def read_by(self, reader: PassageReader) -> "Searcher":
+        """The same with another reader."""
+        searcher = copy(self)
+        searcher.reader = reader
+        return searcher
+
     def encode(self, texts: Sequence[str]) -> tuple[Question, ...]:
         """Questions with their vectors, in order, their spelling repaired: one call of the encoder."""
         texts = [self._spelling.repaired(text, self.build.lexical.knows, self._is_word) for text in texts]
