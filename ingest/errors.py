@@ -16,7 +16,7 @@ class InvalidEntry(IngestError):
 
 
 class DuplicateDocument(IngestError):
-    """Two source files would get the same document id."""
+    """A document that is to be added is in the corpus already: its name, its id or its very bytes."""
 
 
 class EmptyCorpus(IngestError):
