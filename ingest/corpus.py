@@ -33,7 +33,7 @@ from ingest.read_sheet import read_csv
 from ingest.read_text import read_text
 from ingest.read_zip import Member, read_members
 
-__all__ = ["Corpus", "corpus_sha256", "read_blocks", "read_corpus", "read_document"]
+__all__ = ["Corpus", "check_entry", "corpus_sha256", "read_blocks", "read_corpus", "read_document"]
 
 _ENTRY_KEYS = (
     *("title", "theme", "kind", "note", "url", "publisher"),
@@ -95,7 +95,7 @@ def read_corpus(folder: Path) -> Corpus:
         digests[relative] = file.sha256
         for member in _members(file, relative):
             members.setdefault(normalise_text(relative), []).append(normalise_text(member.path))
-            entry = entries.get(normalise_text(member.path))
+            entry = _entry_of(entries, relative, member.path)
             try:
                 if member.problem:
                     raise UnreadableSource(member.problem)
@@ -182,6 +182,15 @@ def _members(file: ReadFile, relative: str) -> Iterator[Member]:
         yield Member(relative, problem=str(error))
 
 
+def _entry_of(entries: Mapping[str, dict[str, str]], file: str, member: str) -> dict[str, str] | None:
+    """What is said of a document; one of an archive has what is said of the archive, but for its title and address."""
+    own = entries.get(normalise_text(member))
+    shared = entries.get(normalise_text(file)) if member != file else None
+    if shared is None:
+        return own
+    return {key: value for key, value in shared.items() if key not in ("title", "url", "original")} | (own or {})
+
+
 def _with_own_ids(documents: list[Document], described: list[str]) -> tuple[Document, ...]:
     """The documents, in their order, each with an id of its own: `plan.pdf` beside `plan.docx` becomes `plan-pdf`.
 
@@ -264,7 +273,7 @@ def _read_entries(folder: Path, file: ReadFile, paths: list[str]) -> dict[str, d
                 f"{where}, « {name} » : ce fichier n’existe pas dans {folder}.{_nearest(normalise_text(name), known)} "
                 "Corrigez son chemin ou retirez la section."
             )
-        entries[normalise_text(name)], wrong = _check_entry(folder, table)
+        entries[normalise_text(name)], wrong = check_entry(folder, table)
         faults += (f"{where}, « {name} » : {fault}" for fault in wrong)
     if faults:
         raise InvalidEntry("\n".join(faults))
@@ -285,7 +294,7 @@ def _toml_line(file: ReadFile, error: Exception) -> str:
     return f" : ligne {number}, « {line} » ({error}). {how}"
 
 
-def _check_entry(folder: Path, table: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
+def check_entry(folder: Path, table: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
     """What a section says, as texts, and all that is wrong in it, in French."""
     faults = [
         f"clé inconnue « {key} ». Les clés possibles : {', '.join(_ENTRY_KEYS)}."
