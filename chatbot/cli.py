@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from chatbot import cli_web
 from chatbot.errors import ChatbotError
 from chatbot.settings import Settings, load_settings
 from index.errors import IndexStoreError, UnknownModel
@@ -36,6 +37,7 @@ evaluate_app = typer.Typer(help="Mesurer la qualité.", no_args_is_help=True, ri
 app.add_typer(corpus_app, name="corpus")
 app.add_typer(index_app, name="index")
 app.add_typer(evaluate_app, name="evaluate")
+cli_web.register(app)
 
 _LISTED = 10
 

@@ -77,7 +77,7 @@ def crawl_report(
             for row in state.brought()
             if row.outcome is Outcome.GONE and (corpus / row.path).is_file()
         ),
-        left_out=(*found(Outcome.LEFT_OUT, Outcome.TRAP), *twins),
+        left_out=(*found(Outcome.LEFT_OUT, Outcome.TRAP), *twins, *(f for f in found(Outcome.GONE) if not f.path)),
         failed=found(Outcome.FAILED),
         documents=held["document"],
         deeper=held["profondeur"],

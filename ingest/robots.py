@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from protego import Protego
 
-from ingest.errors import CrawlRefused, FetchError
+from ingest.errors import CrawlRefused, FetchError, ForbiddenAddress
 from ingest.fetch import Fetched, Fetcher
 
 __all__ = ["Robots", "Visitor"]
@@ -32,6 +32,8 @@ class Robots:
         url = f"{origin}/robots.txt"
         try:
             text = fetcher.fetch(url, any_type=True, max_bytes=_MAX_ROBOTS_BYTES).data.decode("utf-8-sig", "replace")
+        except ForbiddenAddress:
+            raise
         except FetchError as error:
             if error.status is None or error.status == 429 or error.status >= 500:
                 raise CrawlRefused(
