@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
+from chatbot import cli_web
 from chatbot.cli_build import build
 from chatbot.cli_corpus import corpus_app
 from chatbot.cli_evaluate import evaluate_app
@@ -35,6 +36,7 @@ app.command()(build)
 app.add_typer(corpus_app, name="corpus")
 app.add_typer(index_app, name="index")
 app.add_typer(evaluate_app, name="evaluate")
+cli_web.register(app)
 
 
 def main() -> None:
