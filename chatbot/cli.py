@@ -33,9 +33,11 @@ app = typer.Typer(
 index_app = typer.Typer(help="Les constructions de l’index.", no_args_is_help=True, rich_markup_mode=None)
 corpus_app = typer.Typer(help="Les documents.", no_args_is_help=True, rich_markup_mode=None)
 evaluate_app = typer.Typer(help="Mesurer la qualité.", no_args_is_help=True, rich_markup_mode=None)
+operator_app = typer.Typer(help="La page de l’opérateur.", invoke_without_command=True, rich_markup_mode=None)
 app.add_typer(corpus_app, name="corpus")
 app.add_typer(index_app, name="index")
 app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(operator_app, name="operator")
 
 _LISTED = 10
 
@@ -161,6 +163,49 @@ def serve(
 
     _log_from(logging.INFO)
     run_server(load_settings(host=host, port=port, index=index))
+
+
+@operator_app.callback()
+def operator(
+    context: typer.Context,
+    host: Annotated[str | None, typer.Option("--host", help="Adresse d’écoute.", metavar="ADRESSE")] = None,
+    port: Annotated[int | None, typer.Option("--port", help="Port d’écoute.", metavar="PORT")] = None,
+    corpus: CorpusOption = None,
+    index: IndexOption = None,
+) -> None:
+    """Ouvrir la page de l’opérateur : documents, construction, mise en service, sans ligne de commande.
+
+    Elle demande le mot de passe que « loos operator password » choisit.
+
+    Exemple : loos operator --port 7870
+    """
+    if context.invoked_subcommand:
+        return
+    from chatbot.operator.app import serve as run_operator
+
+    _log_from(logging.INFO)
+    run_operator(load_settings(operator_host=host, operator_port=port, corpus=corpus, index=index))
+
+
+@operator_app.command("password")
+def operator_password() -> None:
+    """Choisir le mot de passe de la page de l’opérateur : demandé deux fois, ou lu sur l’entrée standard.
+
+    Exemple : loos operator password
+    """
+    from getpass import getpass
+
+    from chatbot.operator.password import Password, PasswordProblem
+
+    settings = load_settings()
+    if sys.stdin.isatty():
+        password = getpass("Nouveau mot de passe (12 caractères au moins) : ")
+        if getpass("Le même, encore une fois : ") != password:
+            raise PasswordProblem("Les deux ne sont pas les mêmes. Le mot de passe n’a pas changé : recommencez.")
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    Password(settings.operator).set(password)
+    print("Mot de passe enregistré. Les sessions ouvertes sont terminées.", file=sys.stderr)
 
 
 @corpus_app.command("check")
