@@ -1,6 +1,15 @@
 """Errors of reading and splitting documents. Messages are for the operator: what, where, how to mend, in French."""
 
-__all__ = ["DuplicateDocument", "EmptyCorpus", "IngestError", "InvalidEntry", "UnreadableSource"]
+__all__ = [
+    "DuplicateDocument",
+    "EmptyCorpus",
+    "IngestError",
+    "InvalidEntry",
+    "NotWritten",
+    "UnknownDocument",
+    "UnreadableSource",
+    "UnsafeName",
+]
 
 
 class IngestError(Exception):
@@ -16,8 +25,20 @@ class InvalidEntry(IngestError):
 
 
 class DuplicateDocument(IngestError):
-    """Two source files would get the same document id."""
+    """A document that is to be added is in the corpus already: its name, its id or its very bytes."""
 
 
 class EmptyCorpus(IngestError):
     """The corpus folder is missing or holds no readable document."""
+
+
+class UnknownDocument(IngestError):
+    """A document that is to be removed or restored is not there."""
+
+
+class UnsafeName(IngestError):
+    """A document's name leads out of the corpus, is hidden, or is none that is read."""
+
+
+class NotWritten(IngestError):
+    """A file of the corpus cannot be written."""
