@@ -76,6 +76,7 @@ class _Builds:
             skipped=_of(holdings, State.SKIPPED),
             gone=_of(holdings, State.GONE),
             is_up_to_date=desk.is_up_to_date(),
+            fault=desk.fault(),
             progress=desk.construction.state,
         )
 

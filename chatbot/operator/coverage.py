@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from index import Build
 from index.gold import quote_places
 
-__all__ = ["Coverage", "Place", "coverage", "corpus_map"]
+__all__ = ["Coverage", "Place", "corpus_map", "coverage"]
 
 MOST_PLACES = 1500
 """How many passages the map shows: of a larger corpus, as many at even distances in its order."""

@@ -15,6 +15,7 @@ from chatbot.settings import Settings
 from index import Build, IndexStoreError, Store
 from index.report import BuildReport, read_report
 from ingest import corpus_sha256
+from ingest.entries import read_sections
 from ingest.errors import IngestError
 
 __all__ = ["Desk"]
@@ -43,8 +44,6 @@ class Desk:
             ]
         )
         self.trial = Trial(settings)
-        self.editing = threading.Lock()
-        """Held while the corpus is changed, so that two operators change it one after the other."""
         self._builds: dict[str, Build] = {}
         self._made: dict[str, dict[str, Any]] = {}
         self._loading = threading.Lock()
@@ -111,6 +110,14 @@ class Desk:
         if report:
             told = (*told, *report.notices)
         return self.holdings.all(self.live(), newest, told, self.built_at(newest_id))
+
+    def fault(self) -> str:
+        """Why what is said of the documents cannot be read, in French; empty where it can."""
+        try:
+            read_sections(self.settings.corpus)
+        except IngestError as error:
+            return str(error)
+        return ""
 
     def is_up_to_date(self) -> bool:
         """Whether the newest build was made of the folder as it is."""

@@ -1,16 +1,15 @@
 """Every document of the corpus with its state: what the folder holds beside what the builds were made of."""
 
-import tomllib
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from index import Build
 from ingest import Document, IngestError, fold_for_search
-from ingest.files import ARCHIVE_SUFFIX, SOURCES_FILE, checksum, find_files
+from ingest.entries import read_sections
+from ingest.files import ARCHIVE_SUFFIX, checksum, find_files
 from ingest.normalise import normalise_text
 
 __all__ = ["ENTRY_KEYS", "Holding", "Holdings", "State", "matching", "read_entries"]
@@ -133,18 +132,11 @@ class Holdings:
 
 
 def read_entries(corpus: Path) -> dict[str, dict[str, str]]:
-    """What `sources.toml` says of each document; nothing where there is none or it is no TOML, which a build explains."""
+    """What `sources.toml` says of each document; nothing where it cannot be read, which `Desk.fault` tells."""
     try:
-        tables: dict[str, Any] = tomllib.loads((corpus / SOURCES_FILE).read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError):
+        return read_sections(corpus)
+    except IngestError:
         return {}
-    return {
-        normalise_text(name): {
-            key: value.isoformat() if isinstance(value, date) else str(value) for key, value in table.items()
-        }
-        for name, table in tables.items()
-        if isinstance(table, dict)
-    }
 
 
 def matching(holdings: Iterable[Holding], words: str, state: str = "") -> list[Holding]:
@@ -162,8 +154,6 @@ def matching(holdings: Iterable[Holding], words: str, state: str = "") -> list[H
 
 
 def _folded(text: str) -> str:
-    import unicodedata
-
     split = unicodedata.normalize("NFD", fold_for_search(text).lower())
     return "".join(letter for letter in split if not unicodedata.combining(letter))
 

@@ -47,7 +47,7 @@ class _Insight:
         desk, asked = self._desk, visit.asked("q")
         builds = [
             (name, build)
-            for name, build in (("En service", desk.live()), ("Candidate", desk.candidate()))
+            for name, build in (("En service", desk.live()), ("Version qui attend", desk.candidate()))
             if build is not None
         ]
         replies: list[Reply] = []

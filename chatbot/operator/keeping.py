@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import unicodedata
 from datetime import date
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlencode, urlsplit
@@ -16,19 +15,22 @@ from chatbot.operator.documents import ENTRY_KEYS, Holding, State, matching, rea
 from chatbot.operator.guard import MAX_UPLOAD_BYTES, UPLOAD_PATH
 from chatbot.operator.page import Page, Visit, page, then
 from chatbot.operator.view import counted
-from chatbot.sources import document_page
 from ingest import IngestError
-from ingest.errors import InvalidEntry
-from ingest.files import SUFFIXES, advice, limit_bytes
-from ingest.holdings import add_document, describe_document, remove_document, restore_document
-from ingest.normalise import normalise_text
+from ingest.decode import too_large
+from ingest.files import SUFFIXES, limit_bytes
+from ingest.holdings import (
+    REMOVED_FOLDER,
+    add_document,
+    describe_document,
+    remove_document,
+    removed_documents,
+    restore_document,
+)
 
-__all__ = ["document_pages", "file_name"]
+__all__ = ["document_pages"]
 
 _FETCH_S = 120.0
-_LONGEST_NAME = 180
 _ON_A_PAGE = 100
-_REMOVED = ".removed"
 
 _STATES = {
     State.LIVE: "En service",
@@ -44,6 +46,7 @@ def document_pages(desk: Desk) -> list[tuple[str, str, Page]]:
     pages = _Documents(desk)
     return [
         ("GET", "/documents", pages.index),
+        ("GET", UPLOAD_PATH, pages.adding),
         ("POST", UPLOAD_PATH, pages.upload),
         ("POST", "/documents/adresse", pages.fetch),
         ("GET", "/documents/modifier", pages.entry),
@@ -53,17 +56,6 @@ def document_pages(desk: Desk) -> list[tuple[str, str, Page]]:
         ("GET", "/documents/retires", pages.removed),
         ("POST", "/documents/retablir", pages.restore),
     ]
-
-
-def file_name(given: str) -> str:
-    """The name under which an uploaded file is kept: the last part of what the browser gave, without what could lead
-    elsewhere, be hidden or move a terminal. Empty where nothing is left."""
-    last = PurePosixPath(normalise_text(given).replace("\\", "/")).name
-    kept = "".join(letter for letter in last if unicodedata.category(letter)[0] != "C" and letter not in '<>:"|?*/')
-    stem, suffix = PurePosixPath(kept.strip(" .")).stem, PurePosixPath(kept.strip(" .")).suffix
-    while len((stem + suffix).encode()) > _LONGEST_NAME and stem:
-        stem = stem[:-1]
-    return (stem.strip(" .") + suffix) if stem.strip(" .") else ""
 
 
 class _Documents:
@@ -92,18 +84,21 @@ class _Documents:
             number=at,
             last=last,
             link=lambda to: f"/documents?{urlencode({'q': words, 'etat': state, 'page': to})}",
-            themes=self._themes(),
-            suffixes=SUFFIXES,
-            limit_mb=MAX_UPLOAD_BYTES // 1_000_000,
-            has_removed=(self._desk.settings.corpus / _REMOVED).is_dir(),
+            fault=self._desk.fault(),
+            has_removed=bool(removed_documents(self._desk.settings.corpus)),
         )
+
+    def adding(self, visit: Visit) -> Response:
+        """The forms that add documents."""
+        limit_mb = MAX_UPLOAD_BYTES // 1_000_000
+        return page("add", visit, themes=self._themes(), suffixes=SUFFIXES, limit_mb=limit_mb)
 
     def upload(self, visit: Visit) -> Response:
         """Files into the corpus, each by itself: what is wrong with one does not keep the others out."""
         files = visit.files("files")
         if not files:
             visit.say("Choisissez d’abord au moins un fichier.", is_problem=True)
-            return then("/documents")
+            return then(UPLOAD_PATH)
         entry = {key: visit.sent(key) for key in ("theme", "publisher", "published") if visit.sent(key)}
         is_replaced = visit.sent("replace") == "yes"
         added = []
@@ -111,49 +106,36 @@ class _Documents:
             try:
                 added.append(self._add(file, entry, is_replaced=is_replaced))
             except IngestError as error:
-                visit.say(str(error), is_problem=True)
+                visit.say(str(error).replace("(--replace)", "en cochant la case"), is_problem=True)
         if added:
             what = ", ".join(f"« {name} »" for name in added[:5]) + (" …" if len(added) > 5 else "")
             verb = "ajouté" if len(added) == 1 else "ajoutés"
             visit.say(f"{counted(len(added), 'document')} {verb} : {what}. Construisez pour qu’il en soit tenu compte.")
-        return then("/documents?etat=waiting" if added else "/documents")
+        return then("/documents?etat=waiting" if added else UPLOAD_PATH)
 
     def _add(self, file: UploadFile, entry: dict[str, str], *, is_replaced: bool) -> str:
-        name = file_name(file.filename or "")
-        if not name:
-            raise InvalidEntry(f"« {file.filename} » : ce nom de fichier ne convient pas. Renommez le fichier.")
-        suffix = PurePosixPath(name).suffix.lower()
-        if suffix not in SUFFIXES:
-            why = advice(name) or f"ce format n’est pas lu. Formats lus : {', '.join(SUFFIXES)}."
-            raise InvalidEntry(f"{name} : {why}")
+        name = PurePosixPath((file.filename or "").replace("\\", "/")).name  # some browsers send the whole path
         if (file.size or 0) > limit_bytes(name):
-            raise InvalidEntry(
-                f"{name} : {(file.size or 0) / 1_000_000:.0f} Mo, la limite est de {limit_bytes(name) // 1_000_000} Mo "
-                "pour ce format. Découpez-le ou allégez ses images."
-            )
-        with self._desk.editing:
-            return add_document(self._desk.settings.corpus, name, file.file.read(), entry, replace=is_replaced)
+            raise too_large(file.size or 0, name, limit_bytes(name))
+        return add_document(self._desk.settings.corpus, name, file.file.read(), entry, replace=is_replaced)
 
     def fetch(self, visit: Visit) -> Response:
         """A page of the web into the corpus, by the command that operators type."""
         address = visit.sent("url")
         if urlsplit(address).scheme not in ("http", "https") or not urlsplit(address).netloc:
             visit.say("Écrivez une adresse qui commence par https://", is_problem=True)
-            return then("/documents")
+            return then(UPLOAD_PATH)
         command = [sys.executable, "-m", "chatbot.cli", "add", address, "--corpus", str(self._desk.settings.corpus)]
-        with self._desk.editing:
-            try:
-                done = subprocess.run(
-                    command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_FETCH_S, check=False
-                )
-            except subprocess.TimeoutExpired:
-                visit.say(
-                    f"La page n’est pas arrivée en {_FETCH_S:.0f} secondes. Réessayez plus tard.", is_problem=True
-                )
-                return then("/documents")
+        try:
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_FETCH_S, check=False
+            )
+        except subprocess.TimeoutExpired:
+            visit.say(f"La page n’est pas arrivée en {_FETCH_S:.0f} secondes. Réessayez plus tard.", is_problem=True)
+            return then(UPLOAD_PATH)
         told = (done.stdout if done.returncode == 0 else done.stderr).strip()
         visit.say(told.removeprefix("Erreur : ") or "La page est ajoutée.", is_problem=done.returncode != 0)
-        return then("/documents?etat=waiting" if done.returncode == 0 else "/documents")
+        return then("/documents?etat=waiting" if done.returncode == 0 else UPLOAD_PATH)
 
     def entry(self, visit: Visit) -> Response:
         """The form of what `sources.toml` says of a document."""
@@ -190,8 +172,7 @@ class _Documents:
             return self._entry(visit, holding, None, why)
         if why := _wrong(sent):
             return self._entry(visit, holding, sent, why)
-        with self._desk.editing:
-            describe_document(self._desk.settings.corpus, holding.path, sent)
+        describe_document(self._desk.settings.corpus, holding.path, sent)
         visit.say(f"« {sent['title'] or holding.path} » est modifié. Construisez pour qu’il en soit tenu compte.")
         return then("/documents")
 
@@ -202,8 +183,7 @@ class _Documents:
     def remove(self, visit: Visit) -> Response:
         """Take a document out of the corpus, and keep it aside."""
         holding = self._holding(visit.sent("chemin"))
-        with self._desk.editing:
-            remove_document(self._desk.settings.corpus, holding.archive or holding.path)
+        remove_document(self._desk.settings.corpus, holding.archive or holding.path)
         visit.say(
             f"« {holding.title} » est retiré du dossier, et gardé à part. Il reste en service jusqu’à la prochaine mise "
             "en service."
@@ -216,23 +196,21 @@ class _Documents:
 
     def restore(self, visit: Visit) -> Response:
         """Put a document back that was taken out."""
-        wanted = visit.sent("document")
-        if wanted not in dict(self._removed()):
+        corpus = self._desk.settings.corpus
+        wanted = next(
+            (file for file in removed_documents(corpus) if _place(corpus, file) == visit.sent("document")), None
+        )
+        if wanted is None:
             raise HTTPException(404, "Ce document n’est plus dans ceux qui ont été retirés.")
-        with self._desk.editing:
-            path = restore_document(self._desk.settings.corpus, self._desk.settings.corpus / _REMOVED / wanted)
+        path = restore_document(corpus, wanted)
         visit.say(f"« {path} » est remis dans les documents. Construisez pour qu’il en soit tenu compte.")
         return then("/documents")
 
-    def _removed(self) -> list[tuple[str, str]]:
-        """What was taken out, by its place under the folder of such, with its path in the corpus."""
-        folder = self._desk.settings.corpus / _REMOVED
-        found = []
-        for when in sorted(folder.iterdir(), reverse=True) if folder.is_dir() else ():
-            for path in sorted(when.rglob("*")) if when.is_dir() else ():
-                if path.is_file() and path.suffix.lower() in SUFFIXES:
-                    found.append((path.relative_to(folder).as_posix(), path.relative_to(when).as_posix()))
-        return found
+    def _removed(self) -> list[tuple[str, str, str]]:
+        """What was taken out: its place among such, its path in the corpus, the day."""
+        corpus = self._desk.settings.corpus
+        places = [_place(corpus, file) for file in removed_documents(corpus)]
+        return [(place, place.partition("/")[2], place[:10]) for place in places]
 
     def _holding(self, path: str) -> Holding:
         for holding in self._desk.documents():
@@ -246,6 +224,11 @@ class _Documents:
         live = self._desk.live()
         of_builds = [document.theme for document in live.documents.values()] if live else []
         return sorted({*(entry.get("theme", "") for entry in entries), *of_builds} - {""})
+
+
+def _place(corpus: Path, removed: Path) -> str:
+    """Where a removed document is among those that were."""
+    return removed.relative_to(corpus / REMOVED_FOLDER).as_posix()
 
 
 def _mark(said: dict[str, str]) -> str:
