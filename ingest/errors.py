@@ -3,8 +3,11 @@
 __all__ = [
     "DuplicateDocument",
     "EmptyCorpus",
+    "FetchError",
+    "ForbiddenAddress",
     "IngestError",
     "InvalidEntry",
+    "NotADocument",
     "NotWritten",
     "UnknownDocument",
     "UnreadableSource",
@@ -42,3 +45,19 @@ class UnsafeName(IngestError):
 
 class NotWritten(IngestError):
     """A file of the corpus cannot be written."""
+
+
+class FetchError(IngestError):
+    """A document of the web cannot be had. `status` is the server's, if it gave one."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ForbiddenAddress(FetchError):
+    """An address that may not be fetched: not of the web, of a private machine, or refused by its site."""
+
+
+class NotADocument(FetchError):
+    """What is at an address is of a type that is not read."""
