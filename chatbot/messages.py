@@ -232,9 +232,9 @@ _FRENCH = Messages(
         "sauf avec un avis que vous envoyez."
     ),
     machine_notice_counting=(
-        "Une machine choisit les réponses, mot à mot dans les documents. Aucun cookie. Une question restée sans réponse est "
-        "gardée {days} jours, sans rien qui dise qui l’a posée : n’y écrivez rien de personnel. Les autres ne sont pas "
-        "gardées, sauf avec un avis que vous envoyez."
+        "Une machine choisit les réponses, mot à mot dans les documents. Aucun cookie. Une question sans réponse est "
+        "gardée {days} jours, sans rien qui dise qui l’a posée : n’y écrivez rien de personnel. Les autres ne le sont "
+        "pas, sauf avec un avis que vous envoyez."
     ),
     skip_to_text="Aller au texte",
     skip_to_question="Aller à la question",
@@ -411,9 +411,9 @@ ENGLISH = Messages(
         "with an opinion."
     ),
     machine_notice_counting=(
-        "A machine chooses the answers, in the documents’ words. No cookie. A question that goes unanswered is kept for "
-        "{days} days, with nothing that says who asked it: please write nothing personal. Others are not kept, unless "
-        "you send one with an opinion."
+        "A machine chooses the answers, in the documents’ words. No cookie. A question that goes unanswered is kept "
+        "for {days} days, with nothing that says who asked it: please write nothing personal. Others are not kept, "
+        "unless you send one with an opinion."
     ),
     skip_to_text="Skip to the text",
     skip_to_question="Skip to the question",
@@ -518,7 +518,7 @@ LANGUAGES = {"fr": FRENCH, "en": ENGLISH}
 
 
 def counting(messages: Messages, days: int) -> Messages:
-    """The messages of a service that keeps questions without answer for so many days: they say so; with 0, as they are."""
+    """The messages of a service that keeps questions without answer for so many days: they say so, unless it is 0."""
     return replace(messages, machine_notice=messages.machine_notice_counting.format(days=days)) if days else messages
 
 

@@ -1,4 +1,4 @@
-"""Questions that went unanswered, where the operator chose to keep them: counted by day, and none after so many days."""
+"""Questions that went unanswered, where the operator chose to keep them: counted by day, gone after so many days."""
 
 import logging
 import re

@@ -149,13 +149,10 @@ class _Door:
         desk = self._desk
         towards = _path_here(request.query_params.get("suite", "/"))
         token = _token(request)
-        if request.method == "GET":
-            if desk.sessions.find(token, desk.password.mark):
-                return RedirectResponse(towards, 303)
+        if request.method != "POST":
             return self._form(request, towards, "")
         form = await request.form(max_files=0, max_fields=10)
-        password, given = str(form.get("password", "")), str(form.get("form", ""))
-        if not desk.sessions.is_form_token(given, token):
+        if not desk.sessions.is_form_token(str(form.get("form", "")), token):
             return self._form(request, towards, "Ce formulaire a vieilli. Écrivez à nouveau le mot de passe.", 403)
         address = request.client.host if request.client else ""
         if wait := desk.attempts.begin(address):
@@ -166,13 +163,12 @@ class _Door:
             return response
         mark = desk.password.mark
         try:
-            is_right = await run_in_threadpool(desk.password.matches, password)
+            is_right, why = await run_in_threadpool(desk.password.matches, str(form.get("password", ""))), ""
         except PasswordProblem as error:
-            log.error("%s", error)
-            return self._form(request, towards, str(error), HTTPStatus.SERVICE_UNAVAILABLE)
+            is_right, why = False, str(error)
         if not is_right:
-            log.warning("a sign-in from %s failed", address)
-            return self._form(request, towards, "Ce n’est pas le mot de passe.", HTTPStatus.FORBIDDEN)
+            log.warning("a sign-in from %s failed%s", address, f": {why}" if why else "")
+            return self._form(request, towards, why or "Ce n’est pas le mot de passe.", HTTPStatus.FORBIDDEN)
         log.info("a sign-in from %s", address)
         desk.attempts.succeeded(address)
         desk.sessions.close(token)

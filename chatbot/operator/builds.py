@@ -20,9 +20,10 @@ __all__ = ["build_pages"]
 
 _NAMES = {
     "documents": "Lecture des documents",
-    "vectors": "Calcul des vecteurs",
+    "passages": "Découpage en passages",
+    "vectors": "Calcul du sens des passages",
+    "calibration": "Réglage des réponses",
     "questions": "Questions de contrôle",
-    "calibration": "Réglage des refus",
 }
 
 

@@ -110,11 +110,13 @@ class Construction:
                 self._process.kill()
 
     def _follow(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout and process.stderr
+        out, told = process.stdout, process.stderr
+        assert out is not None
+        assert told is not None
         written: list[str] = []
-        reading = threading.Thread(target=lambda: written.append(process.stdout.read()), daemon=True)  # type: ignore[union-attr]
+        reading = threading.Thread(target=lambda: written.append(out.read()), daemon=True)
         reading.start()
-        for line in process.stderr:
+        for line in told:
             step = _step(line)
             with self._lock:
                 if step:
@@ -124,8 +126,8 @@ class Construction:
                     self._state = replace(self._state, said=(*self._state.said, line.rstrip("\n"))[-_SAID_LINES:])
         reading.join()
         status = process.wait()
-        process.stdout.close()
-        process.stderr.close()
+        out.close()
+        told.close()
         result = _result("".join(written)) if status == 0 else None
         with self._lock:
             self._state = replace(self._state, is_running=False, ended_at=time.time(), result=result)

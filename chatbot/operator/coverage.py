@@ -1,5 +1,6 @@
 """What the documents cover: theme by theme, and as a map on which passages of like meaning lie close together."""
 
+from collections.abc import Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,10 +38,10 @@ class Place:
     y: float
 
 
-def coverage(build: Build) -> list[Coverage]:
-    """The themes of a build, in the order of its documents."""
+def coverage(build: Build, answered: Set[str]) -> list[Coverage]:
+    """The themes of a build, in the order of its documents. `answered` are the ids of gold questions that get the right
+    answer."""
     theme_of = {document.id: document.theme for document in build.documents.values()}
-    answered = {id for calibration in build.manifest.calibrations[-1:] for id in calibration.answered}
     themes = dict.fromkeys(theme_of.values())
     asked = [
         (theme_of[places[0][0]], question.id)

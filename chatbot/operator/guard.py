@@ -38,7 +38,7 @@ _HEADERS = {
 
 
 class Guard:
-    """Wraps the whole application. `names` are the host names under which people reach it, besides this machine's own."""
+    """Wraps the whole application. `names` are the host names that lead to it, besides this machine's own."""
 
     def __init__(self, app: ASGIApp, names: Collection[str], *, is_local: bool) -> None:
         self.app = app
@@ -46,6 +46,7 @@ class Guard:
         self._is_local = is_local
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or refuse it."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -92,8 +93,8 @@ class Guard:
         declared = headers.get("content-length", "")
         if declared.isdecimal() and declared.isascii() and int(declared) > limit:
             return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, (
-                f"C’est trop grand : {limit / 1_000_000:.0f} Mo au plus à la fois. Envoyez moins de fichiers à la fois, "
-                "ou déposez-les dans le dossier des documents."
+                f"C’est trop grand : {limit / 1_000_000:.0f} Mo au plus à la fois. Envoyez moins de fichiers à la "
+                "fois, ou déposez-les dans le dossier des documents."
                 if limit == MAX_UPLOAD_BYTES
                 else "Le formulaire est trop grand."
             )

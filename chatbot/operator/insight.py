@@ -102,7 +102,9 @@ class _Insight:
         build = candidate or live
         if build is None:
             return page("coverage", visit, build=None)
-        themes = desk.of_build(build, "coverage", lambda: coverage(build))
+        report = desk.report(build.manifest.build_id)
+        right = {result.id for result in report.gold if result.outcome == "right"} if report else frozenset()
+        themes = desk.of_build(build, "coverage", lambda: coverage(build, right))
         places = desk.of_build(build, "map", lambda: corpus_map(build))
         before = {document.source.path: document.text for document in live.documents.values()} if live else {}
         new = {d.id for d in build.documents.values() if candidate and before.get(d.source.path) != d.text}
@@ -111,6 +113,7 @@ class _Insight:
             visit,
             build=build,
             is_candidate=candidate is not None,
+            is_asked=bool(report and report.gold),
             themes=themes,
             largest={
                 name: max((getattr(theme, name) for theme in themes), default=0) or 1

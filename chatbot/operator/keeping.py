@@ -168,7 +168,7 @@ class _Documents:
         sent = {key: " ".join(visit.sent(key).split()) for key in ENTRY_KEYS}
         said = {key: holding.entry.get(key, "") for key in ENTRY_KEYS}
         if visit.sent("before") != _mark(said):
-            why = "Quelqu’un d’autre vient de modifier ce document : ce qui suit est sa version. Refaites vos changements."
+            why = "Quelqu’un d’autre vient de modifier ce document : voici sa version. Refaites vos changements."
             return self._entry(visit, holding, None, why)
         if why := _wrong(sent):
             return self._entry(visit, holding, sent, why)
@@ -185,8 +185,8 @@ class _Documents:
         holding = self._holding(visit.sent("chemin"))
         remove_document(self._desk.settings.corpus, holding.archive or holding.path)
         visit.say(
-            f"« {holding.title} » est retiré du dossier, et gardé à part. Il reste en service jusqu’à la prochaine mise "
-            "en service."
+            f"« {holding.title} » est retiré du dossier, et gardé à part. Il reste en service jusqu’à la prochaine "
+            "mise en service."
         )
         return then("/documents")
 

@@ -46,7 +46,7 @@ class Trial:
         with self._lock:
             if self._loaded is None:
                 started = time.perf_counter()
-                encoder = load_encoder(
+                encoder: Encoder = load_encoder(
                     self._settings.model, self._settings.models, threads=self._settings.threads or None
                 )
                 self._loaded = encoder, reader_for(encoder, self._settings)
