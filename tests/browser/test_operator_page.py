@@ -108,6 +108,7 @@ def test_the_whole_way_is_gone_by_keyboard(published: Operating) -> None:
 )
 def test_axe_finds_nothing_and_every_page_fits(published: Operating, visit: Open, profile: dict[str, object]) -> None:
     page = visit(f"{published.address}/connexion", **profile).page
+    page.set_default_navigation_timeout(BUILD_S)  # the first question loads the encoder
     found = {}
 
     def look(path: str) -> None:
@@ -136,6 +137,7 @@ def test_axe_finds_nothing_and_every_page_fits(published: Operating, visit: Open
 
 def test_pages_ask_nothing_of_others_and_break_no_policy(published: Operating, visit: Open) -> None:
     opened = visit(f"{published.address}/connexion", locale="fr-FR")
+    opened.page.set_default_navigation_timeout(BUILD_S)
     sign_in(opened.page, published.address)
     for path in PAGES[:-1]:
         opened.page.goto(published.address + path)
