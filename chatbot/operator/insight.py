@@ -105,7 +105,9 @@ class _Insight:
         if build is None:
             return page("coverage", visit, build=None)
         report = desk.report(build.manifest.build_id)
-        right = {result.id for result in report.gold if result.outcome == "right"} if report else frozenset()
+        gold = report.gold if report else ()
+        is_judged = any(result.outcome for result in gold)
+        right = {result.id for result in gold if (result.outcome == "right" if is_judged else result.found)}
         themes = desk.of_build(build, "coverage", lambda: coverage(build, right))
         places = desk.of_build(build, "map", lambda: corpus_map(build))
         before = {document.source.path: document.text for document in live.documents.values()} if live else {}
@@ -115,7 +117,7 @@ class _Insight:
             visit,
             build=build,
             is_candidate=candidate is not None,
-            is_asked=bool(report and report.gold),
+            asked="bien traitées" if is_judged else "dont le passage est retrouvé" if gold else "",
             themes=themes,
             largest={
                 name: max((getattr(theme, name) for theme in themes), default=0) or 1

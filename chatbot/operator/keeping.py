@@ -1,5 +1,6 @@
 """The pages of the documents: their list, added by file or address, described, taken out and put back."""
 
+import re
 import subprocess
 import sys
 from datetime import date
@@ -30,6 +31,8 @@ from ingest.holdings import (
 __all__ = ["document_pages"]
 
 _FETCH_S = 120.0
+_WHAT_NEXT = re.compile(r"Pour que le service en tienne compte.*")
+"""What the command says for the terminal."""
 _ON_A_PAGE = 100
 
 _STATES = {
@@ -128,6 +131,8 @@ class _Documents:
             visit.say("Écrivez une adresse qui commence par https://", is_problem=True)
             return then(UPLOAD_PATH)
         command = [sys.executable, "-m", "chatbot.cli", "add", address, "--corpus", str(self._desk.settings.corpus)]
+        command += [f"--{name}={visit.sent(name)}" for name in ("theme", "publisher") if visit.sent(name)]
+        command += ["--replace"] if visit.sent("replace") == "yes" else []
         try:
             done = subprocess.run(
                 command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_FETCH_S, check=False
@@ -135,9 +140,11 @@ class _Documents:
         except subprocess.TimeoutExpired:
             visit.say(f"La page n’est pas arrivée en {_FETCH_S:.0f} secondes. Réessayez plus tard.", is_problem=True)
             return then(UPLOAD_PATH)
-        told = (done.stdout if done.returncode == 0 else done.stderr).strip()
-        visit.say(told.removeprefix("Erreur : ") or "La page est ajoutée.", is_problem=done.returncode != 0)
-        return then("/documents?etat=waiting" if done.returncode == 0 else UPLOAD_PATH)
+        if done.returncode == 0:
+            visit.say(_WHAT_NEXT.sub("Construisez pour qu’il en soit tenu compte.", done.stdout.strip()))
+            return then("/documents?etat=waiting")
+        visit.say(done.stderr.strip().removeprefix("Erreur\u00a0: ").removeprefix("Erreur : "), is_problem=True)
+        return then(UPLOAD_PATH)
 
     def entry(self, visit: Visit) -> Response:
         """The form of what `sources.toml` says of a document."""
