@@ -82,7 +82,7 @@ class Visitor(httpx.Client):
     """Opens pages and sends their forms as a browser does, without scripts."""
 
     def __init__(self, address: str) -> None:
-        super().__init__(base_url=address, headers={"Accept": "text/html", "Origin": address}, timeout=60)
+        super().__init__(base_url=address, headers={"Accept": "text/html", "Origin": address}, timeout=300)
 
     def key(self, path: str) -> str:
         """What a form of this page must hold."""

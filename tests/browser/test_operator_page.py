@@ -74,7 +74,7 @@ def published(site: Operating, browser) -> Operating:  # type: ignore[no-untyped
     file = {"name": "jardin.md", "mimeType": "text/markdown", "buffer": GARDEN.encode()}
     page.get_by_label("Fichiers à ajouter").set_input_files([file])  # the system's own window is not the page's
     expect(page.locator("#files-chosen")).to_have_text("jardin.md, moins de 1\u00a0Mo")
-    page.get_by_label("Thème").focus()
+    page.locator("#new-theme").focus()
     page.keyboard.type("Nature")
     go_to(page, "Ajouter", "button")
     expect(page.get_by_role("status").first).to_contain_text("1 document ajouté")
