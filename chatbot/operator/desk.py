@@ -14,7 +14,6 @@ from chatbot.operator.trial import Trial
 from chatbot.settings import Settings
 from index import Build, IndexStoreError, Store
 from index.report import BuildReport, read_report
-from ingest import corpus_sha256
 from ingest.entries import read_sections
 from ingest.errors import IngestError
 
@@ -122,10 +121,7 @@ class Desk:
     def is_up_to_date(self) -> bool:
         """Whether the newest build was made of the folder as it is."""
         newest = self.build(self.candidate_id() or self.live_id())
-        try:
-            return newest is not None and corpus_sha256(self.settings.corpus) == newest.manifest.corpus_sha256
-        except IngestError:
-            return False
+        return newest is not None and self.holdings.sha256() == newest.manifest.corpus_sha256
 
     def of_build(self, build: Build, name: str, make: Callable[[], Made]) -> Made:
         """What `make` gives for a build, made once while it is in memory."""

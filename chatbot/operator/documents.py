@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from index import Build
 from ingest import Document, IngestError, fold_for_search
 from ingest.entries import read_sections
-from ingest.files import ARCHIVE_SUFFIX, checksum, find_files
+from ingest.files import ARCHIVE_SUFFIX, checksum, described_files, find_files, total_sha256
 from ingest.normalise import normalise_text
 
 __all__ = ["ENTRY_KEYS", "Holding", "Holdings", "State", "matching", "read_entries"]
@@ -120,12 +120,25 @@ class Holdings:
             for path, holding in sorted(found.items())
         )
 
+    def sha256(self) -> str:
+        """What `corpus_sha256` gives, of files that are known already without reading them; empty without any file."""
+        try:
+            paths, skipped = find_files(self._corpus)
+        except IngestError:
+            return ""
+        digests = {path: bytes.fromhex(sha256) for path, sha256 in self._checksums(paths).items()}
+        described = {name: checksum(self._corpus / name) for name in described_files(self._corpus)}
+        return total_sha256(digests, skipped, described)
+
     def _files(self) -> dict[str, str]:
         """The checksum of each file, by its path."""
         try:
             paths, _ = find_files(self._corpus)
         except IngestError:
             return {}
+        return self._checksums(paths)
+
+    def _checksums(self, paths: Iterable[str]) -> dict[str, str]:
         found = {}
         for path in paths:
             try:

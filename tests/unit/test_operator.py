@@ -18,6 +18,7 @@ from chatbot.operator.sessions import IDLE_S, LONGEST_S, Attempts, Sessions
 from chatbot.operator.view import counted, environment, render
 from index.build import build_index
 from index.store import Store
+from ingest import corpus_sha256
 from tests.operator_site import ORCHARD, POND, QUESTIONS, SOURCES
 from tests.word_encoder import WordEncoder
 
@@ -294,12 +295,14 @@ def test_a_document_goes_its_way(corpus, build_of):
     live = build_of()
     found = holdings.all(live, live, built_at=time.time())
     assert states(found) == {"mare.md": State.LIVE, "verger.md": State.LIVE}
+    assert holdings.sha256() == corpus_sha256(corpus) == live.manifest.corpus_sha256
     orchard = found[1]
     assert (orchard.title, orchard.theme, orchard.publisher, orchard.published, orchard.passages) == (
         *("Le verger", "Nature", "La ville", "2024-05-31", 1),
     )
     (corpus / "verger.md").write_text(ORCHARD + "\nIl est ouvert à tous.\n", encoding="utf-8")
     (corpus / "jardin.txt").write_text("Le jardin partagé compte vingt parcelles.", encoding="utf-8")
+    assert holdings.sha256() == corpus_sha256(corpus) != live.manifest.corpus_sha256
     expected = {"jardin.txt": State.WAITING, "mare.md": State.LIVE, "verger.md": State.WAITING}
     assert states(holdings.all(live, live, built_at=time.time())) == expected
     candidate = build_of()
