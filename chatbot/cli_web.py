@@ -207,9 +207,9 @@ def crawl(
 def _add_one(
     settings: Settings, source: str, entry: dict[str, str], folder: str, replace: bool, allow_private: bool
 ) -> str:
+    from ingest.add_url import add_url
     from ingest.files import read_file
     from ingest.holdings import add_document
-    from ingest.web_documents import add_url
 
     if "://" in source:
         return add_url(settings.corpus, source, _fetcher(settings, allow_private), entry, replace=replace)

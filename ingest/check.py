@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
@@ -69,22 +70,25 @@ def check_documents(folder: Path, corpus: Corpus, passages: Sequence[Passage]) -
 
 
 class _Lines:
-    """Where in the file of a fiche, which is written by hand, words stand."""
+    """Where in the file of a fiche, which is written by hand, words stand. The file is read when that is asked."""
 
     def __init__(self, folder: Path, document: Document) -> None:
-        path = document.source.path
-        self._text = ""
-        if document.source.kind is DocumentKind.FICHE and (folder / path).is_file():
-            try:
-                self._text = decode(read_file(folder / path, path).data, path)
-            except UnreadableSource:
-                return  # changed since it was read
+        self._file = folder / document.source.path
+        self._text: str | None = None if document.source.kind is DocumentKind.FICHE else ""
+
+    def _read(self) -> str:
+        if self._text is None:
+            self._text = ""
+            with suppress(UnreadableSource):  # changed since it was read, or in an archive
+                self._text = decode(read_file(self._file, self._file.name).data, self._file.name)
+        return self._text
 
     def of(self, said: str) -> int | None:
         """The first line that holds these words, whatever marks of Markdown stand between them."""
         words = re.findall(r"\w+", said)
-        found = re.search(r"(?<!\w)" + _BETWEEN_WORDS.join(map(re.escape, words)), self._text) if words else None
-        return self._text.count("\n", 0, found.start()) + 1 if found else None
+        text = self._read() if words else ""
+        found = re.search(r"(?<!\w)" + _BETWEEN_WORDS.join(map(re.escape, words)), text) if words else None
+        return text.count("\n", 0, found.start()) + 1 if found else None
 
 
 def _check_themes(documents: Sequence[Document]) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path, PurePosixPath
@@ -19,17 +19,17 @@ from ingest.addresses import check_host
 from ingest.assemble import document_id
 from ingest.crawl_report import CrawlLimits, CrawlReport, crawl_report
 from ingest.crawl_state import CrawlState, Outcome, Row
-from ingest.decode import decode
 from ingest.entries import check_given, described, read_sections, write_sections
 from ingest.errors import CrawlRefused, FetchError, ForbiddenAddress, NotADocument, NotWritten, UnreadableSource
 from ingest.fetch import Fetched, Fetcher
 from ingest.frontier import HELD_DOCUMENT, Frontier
 from ingest.holdings import corpus_lock, remove_document
 from ingest.near_duplicates import NearDuplicates
+from ingest.page_reader import PageReader
 from ingest.robots import Robots, Visitor
 from ingest.sitemaps import sitemap_addresses
 from ingest.web_documents import WebDocument, document_path, read_fetched
-from ingest.web_page import Scope, canonical_address, is_document, is_page, page_links, short_hash
+from ingest.web_page import PageLinks, Scope, canonical_address, is_document, is_page, short_hash
 from ingest.write_file import not_written, write_file
 
 __all__ = ["crawl"]
@@ -50,11 +50,13 @@ def crawl(
     limits: CrawlLimits,
     entry: Mapping[str, str] = {},
     progress: Callable[[str, int, int], None] = lambda what, done, total: None,
+    pages: PageReader | None = None,
 ) -> CrawlReport:
     """Bring the pages under an address, or what changed of them since the last time, into the corpus.
 
     Each goes to `web/<host>/` with its section in `sources.toml`, where `entry` (theme, publisher, licence) is said of
-    all. Ctrl-C ends it like a limit does; the same call then goes on.
+    all. `pages` is a reader that goes on being used; without it one is started for this crawl. Ctrl-C ends it like a
+    limit does; the same call then goes on.
 
     Raises:
         ForbiddenAddress: the address may not be fetched.
@@ -69,8 +71,12 @@ def crawl(
     name = f"{urlsplit(start).netloc.replace(':', '-')}-{short_hash(start)}"
     file = states / f"{name}.sqlite"
     try:
-        with _alone(states / f"{name}.lock", start), CrawlState(file) as state:
-            return _Crawl(corpus, start, state, fetcher, limits, entry, progress).run()
+        with (
+            _alone(states / f"{name}.lock", start),
+            CrawlState(file) as state,
+            nullcontext(pages) if pages else PageReader() as reader,
+        ):
+            return _Crawl(corpus, start, state, fetcher, limits, entry, progress, reader).run()
     except sqlite3.OperationalError as error:
         raise NotWritten(
             f"{file} : ne s’écrit pas ({error}). Vérifiez la place sur le disque et les droits."
@@ -91,6 +97,7 @@ class _Crawl:
     limits: CrawlLimits
     entry: Mapping[str, str]
     progress: Callable[[str, int, int], None]
+    pages: PageReader
     scope: Scope = field(init=False)
     robots: Robots = field(init=False)
     visitor: Visitor = field(init=False)
@@ -211,14 +218,19 @@ class _Crawl:
 
     def _take(self, row: Row, fetched: Fetched) -> Outcome:
         url = row.url
-        if fetched.suffix == ".html":
-            if outcome := self._look(row, fetched):
-                return outcome
-        elif not self.limits.documents:
-            return self._settle(url, Outcome.HELD, HELD_DOCUMENT)
         path = self._path(row, fetched.suffix)
         try:
-            document = read_fetched(fetched, path)
+            if fetched.suffix == ".html":
+                page = self.pages.read(fetched, path)
+                if outcome := self._look(row, page.links):
+                    return outcome
+                if page.document is None:
+                    raise UnreadableSource(page.problem)
+                document = page.document
+            elif not self.limits.documents:
+                return self._settle(url, Outcome.HELD, HELD_DOCUMENT)
+            else:
+                document = read_fetched(fetched, path)
         except UnreadableSource as error:
             return self._settle(url, Outcome.LEFT_OUT, str(error).removeprefix(f"{path} : "))
         version = {"etag": fetched.etag, "modified": fetched.last_modified, "digest": document.digest}
@@ -250,12 +262,8 @@ class _Crawl:
             **version,
         )
 
-    def _look(self, row: Row, fetched: Fetched) -> Outcome | None:
+    def _look(self, row: Row, page: PageLinks) -> Outcome | None:
         """Note where a page leads; what became of it if it is not to be taken itself."""
-        try:
-            page = page_links(decode(fetched.data, row.url), fetched.url)
-        except UnreadableSource as error:
-            return self._settle(row.url, Outcome.LEFT_OUT, _without(row.url, error))
         by_links = not self.state.setting("listed", "0").strip("0")
         for link in page.links:
             if self.scope.holds(link) and (is_document(link) or (by_links and is_page(link))):

@@ -17,7 +17,7 @@ from ingest.assemble import ReadBlock, Reading
 from ingest.document import BlockKind
 from ingest.errors import UnreadableSource
 
-__all__ = ["ISOLATED_SUFFIXES", "MAX_MEMORY_BYTES", "MAX_SECONDS", "main", "read_isolated"]
+__all__ = ["ISOLATED_SUFFIXES", "MAX_MEMORY_BYTES", "MAX_SECONDS", "limit_memory", "main", "read_isolated"]
 
 ISOLATED_SUFFIXES = (".pdf", ".docx", ".docm", ".odt", ".xlsx", ".xlsm")
 """File name endings that are read in a process of their own."""
@@ -72,7 +72,7 @@ def read_isolated(data: bytes, path: str) -> Reading:
 def main() -> None:
     """Read the file whose bytes come on stdin, by the ending of the path given, and write what was found to stdout."""
     path = sys.argv[1]
-    _limit_memory()
+    limit_memory()
     try:
         reading = _reader(path)(sys.stdin.buffer.read(), path)
         if sum(len(block.text) for block in reading.blocks) > MAX_TEXT_CHARACTERS:
@@ -90,7 +90,8 @@ def main() -> None:
     sys.stdout.write(found)
 
 
-def _limit_memory() -> None:
+def limit_memory() -> None:
+    """Bound this process's address space, where the system can."""
     if sys.platform == "linux":
         import resource
 

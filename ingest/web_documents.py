@@ -1,21 +1,18 @@
 """A fetched page or file as a document of the corpus: where it goes, and what it says of itself."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from ingest.corpus import read_document
 from ingest.decode import decode
-from ingest.fetch import Fetched, Fetcher
+from ingest.fetch import Fetched
 from ingest.files import ARCHIVE_SUFFIX
-from ingest.holdings import add_document, check_readable
+from ingest.holdings import check_readable
 from ingest.read_html import page_facts
-from ingest.web_page import canonical_address, slug
+from ingest.web_page import slug
 
-__all__ = ["WebDocument", "add_url", "document_path", "read_fetched"]
+__all__ = ["WebDocument", "document_path", "read_fetched"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +48,3 @@ def read_fetched(fetched: Fetched, path: str) -> WebDocument:
     digest = hashlib.sha256(f"{document.title}\n{document.text}".encode()).hexdigest()
     title = document.title if fetched.suffix == ".html" else ""
     return WebDocument(document.text, title, site or host, published, digest)
-
-
-def add_url(corpus: Path, url: str, fetcher: Fetcher, entry: Mapping[str, str] = {}, *, replace: bool = False) -> str:
-    """Fetch one page or file and put it into the corpus, with what it says of itself where `entry` says nothing.
-
-    Returns its path in the corpus.
-
-    Raises:
-        FetchError: it cannot be had, or is none that is read.
-        IngestError: as `add_document`.
-    """
-    fetched = fetcher.fetch(url)
-    path = document_path(canonical_address(fetched.url), fetched.suffix)
-    found = read_fetched(fetched, path)
-    said = {
-        "title": found.title,
-        "url": canonical_address(fetched.url),
-        "publisher": found.publisher,
-        "published": found.published,
-        "retrieved": date.today().isoformat(),
-    }
-    given = {key: value for key, value in entry.items() if value}
-    return add_document(corpus, path, fetched.data, {**said, **given}, replace=replace)

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urljoin, urlsplit
 
 from ingest.addresses import check_host
 from ingest.assemble import document_id
+from ingest.decode import decode
 from ingest.errors import ForbiddenAddress
 from ingest.files import SUFFIXES, advice
 
@@ -46,6 +47,7 @@ _NO_PAGE = re.compile(
     r"|ogg|ogv|wav|webm|avi|mov|wmv|flv|exe|dmg|apk|msi|iso|bin|swf|map|webmanifest|kml|gpx|eps|psd|ai)$",
     re.IGNORECASE,
 )
+_MOST_LINKS = 5_000
 _SAFE = "/%:@!$&'()*+,;=~"
 
 
@@ -106,14 +108,18 @@ def canonical_address(url: str) -> str:
         return ""
 
 
-def page_links(text: str, url: str) -> PageLinks:
-    """The addresses in a page, in their order, each once and in one spelling."""
+def page_links(data: bytes, url: str) -> PageLinks:
+    """The addresses in a page, in their order, each once and in one spelling; the first `_MOST_LINKS` of them.
+
+    Raises:
+        UnreadableSource: its charset is wrong.
+    """
     from lxml import etree
     from lxml import html as reader
 
     try:
         parser = reader.HTMLParser(no_network=True, encoding="utf-8")
-        root = reader.document_fromstring(text.encode(), parser=parser, base_url=url)
+        root = reader.document_fromstring(decode(data, url).encode(), parser=parser, base_url=url)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError):
         return PageLinks("", (), False)
     base = url
@@ -132,7 +138,7 @@ def page_links(text: str, url: str) -> PageLinks:
                 nofollow |= "nofollow" in said or "none" in said
         elif element.tag == "link":
             canonical = canonical or (_joined(base, href) if "canonical" in rel and href else "")
-        elif href and "nofollow" not in rel and (found := _joined(base, href)):
+        elif href and "nofollow" not in rel and len(links) < _MOST_LINKS and (found := _joined(base, href)):
             links[found] = None
     return PageLinks(canonical, () if nofollow else tuple(links), noindex)
 

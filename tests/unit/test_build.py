@@ -165,7 +165,7 @@ def test_a_build_that_would_quote_a_fiche_without_its_source_is_not_published(co
     live, _ = build(corpus, store)
     (corpus / "mare.md").write_text(FICHE.format(" Elle est froide."), encoding="utf-8")
     with pytest.raises(
-        RefusedBuild, match=r"sans leur source\.\n- mare\.md : phrase sans source : « Elle est froide\. »"
+        RefusedBuild, match=r"sans leur source\.\n- mare\.md, ligne 3 : phrase sans source : « Elle est froide\. »"
     ):
         build(corpus, store)
     assert store.current_id() == live.build_id

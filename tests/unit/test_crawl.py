@@ -17,13 +17,14 @@ import pytest
 from reportlab.pdfgen.canvas import Canvas
 
 from ingest import frontier, read_corpus
+from ingest.add_url import add_url
 from ingest.crawl import crawl
 from ingest.crawl_report import CrawlLimits, CrawlReport
-from ingest.errors import CrawlRefused, ForbiddenAddress, InvalidEntry, NotWritten
-from ingest.fetch import Fetcher, Limits
+from ingest.errors import CrawlRefused, ForbiddenAddress, InvalidEntry, NotWritten, UnreadableSource
+from ingest.fetch import Fetched, Fetcher, Limits
 from ingest.holdings import remove_document
 from ingest.near_duplicates import NearDuplicates
-from ingest.web_documents import add_url
+from ingest.page_reader import PageReader
 from ingest.web_page import Scope, canonical_address, page_links, slug
 from tests.web_server import Reply, Site, page, redirect, served
 
@@ -56,11 +57,18 @@ def site():
         yield running
 
 
+@pytest.fixture(scope="module")
+def pages():
+    """Starting one takes as long as ten tests."""
+    with PageReader() as reader:
+        yield reader
+
+
 @pytest.fixture
-def take(tmp_path: Path, site: Site):
+def take(tmp_path: Path, site: Site, pages: PageReader):
     def run(path: str = "/", entry: Any = None, **limits: Any) -> CrawlReport:
         wanted = CrawlLimits(**{"pause_s": 0.0, **limits})
-        return crawl(tmp_path / "corpus", site.url + path, tmp_path / "state", HASTY, wanted, entry or {})
+        return crawl(tmp_path / "corpus", site.url + path, tmp_path / "state", HASTY, wanted, entry or {}, pages=pages)
 
     return run
 
@@ -374,7 +382,7 @@ def test_a_site_that_answers_no_more_ends_the_crawl(take: Any, site: Site) -> No
     assert report.waiting == 5
 
 
-def test_a_killed_crawl_goes_on_where_it_was(site: Site, tmp_path: Path) -> None:
+def test_a_killed_crawl_goes_on_where_it_was(site: Site, tmp_path: Path, pages: PageReader) -> None:
     names = [f"/p{number}" for number in range(12)]
     site.pages["/"] = article("eau", links(*names))
     for number, name in enumerate(names):
@@ -382,6 +390,7 @@ def test_a_killed_crawl_goes_on_where_it_was(site: Site, tmp_path: Path) -> None
     code = """
 import sys
 from pathlib import Path
+from ingest.add_url import add_url
 from ingest.crawl import crawl
 from ingest.crawl_report import CrawlLimits
 from ingest.fetch import Fetcher
@@ -399,7 +408,7 @@ crawl(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), fetcher, CrawlLimits(pa
         process.wait(30)
         read_corpus(tmp_path / "corpus")  # it is sound, whatever stopped
     limits = CrawlLimits(pause_s=0)
-    report = crawl(tmp_path / "corpus", f"{site.url}/", tmp_path / "state", HASTY, limits)
+    report = crawl(tmp_path / "corpus", f"{site.url}/", tmp_path / "state", HASTY, limits, pages=pages)
     assert (len(report.new), report.stopped) == (13, "")
     assert max(site.times(name) for name in names) <= 2
     assert sum(site.times(name) for name in names) <= len(names) + 2  # what was being written is asked again
@@ -470,13 +479,13 @@ def test_links_of_a_broken_page_are_found() -> None:
     html = (
         "<base href='/vie/'><a href=a>x<a href='b c'><a href='http://['><p><a rel=nofollow href=d><iframe src='e'><a>"
     )
-    assert page_links(html, "https://v.fr/x").links == (
+    assert page_links(html.encode(), "https://v.fr/x").links == (
         "https://v.fr/vie/a",
         "https://v.fr/vie/b%20c",
         "https://v.fr/vie/e",
     )
-    assert page_links("", "https://v.fr/") == page_links("<!-- -->", "https://v.fr/")
-    assert page_links("<meta name=robots content=NONE><a href=/a>", "https://v.fr/").links == ()
+    assert page_links(b"<p>", "https://v.fr/") == page_links(b"<!-- -->", "https://v.fr/")
+    assert page_links(b"<meta name=robots content=NONE><a href=/a>", "https://v.fr/").links == ()
 
 
 def test_a_scope_is_a_folder_of_a_host() -> None:
@@ -509,6 +518,26 @@ def test_a_damaged_state_is_told(take: Any, site: Site, tmp_path: Path) -> None:
     (tmp_path / "fichier").write_text("")
     with pytest.raises(NotWritten, match="ne s’écrit pas"):
         crawl(tmp_path / "corpus", site.url, tmp_path / "fichier", HASTY, CrawlLimits())
+
+
+def test_a_page_made_to_stop_its_reader_is_refused_and_the_next_is_read() -> None:
+    good = Fetched("https://v.fr/a", article("bois", links("/b")).encode(), ".html")
+    attributes = " ".join(f"a{number}=1" for number in range(200_000))
+    bad = Fetched("https://v.fr/b", f"<html><body><p {attributes}>Texte.</p>".encode(), ".html")
+    with PageReader() as pages:
+        read = pages.read(good, "a.html")
+        assert (read.links.links, read.document and read.document.title) == (("https://v.fr/b",), "Page bois")
+        pages.max_seconds = 0.5
+        with pytest.raises(UnreadableSource, match=r"b\.html : sa lecture prend plus de 0\.5 secondes"):
+            pages.read(bad, "b.html")
+        pages.max_seconds = 60
+        assert pages.read(good, "a.html") == read
+        assert pages._process is not None
+        pages._process.kill()
+        with pytest.raises(UnreadableSource, match="s’est arrêtée net"):
+            pages.read(good, "a.html")
+        assert pages.read(good, "a.html") == read
+        assert pages.read(Fetched("https://v.fr/", b"", ".html"), "v.html").problem.startswith("le fichier est vide")
 
 
 def test_a_slug_is_short_and_safe() -> None:

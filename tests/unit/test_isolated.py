@@ -5,7 +5,7 @@ import pytest
 from ingest import isolated
 from ingest.errors import UnreadableSource
 
-LIMIT = "from ingest.isolated import _limit_memory; _limit_memory();"
+LIMIT = "from ingest.isolated import limit_memory; limit_memory();"
 
 
 @pytest.mark.parametrize(
