@@ -12,6 +12,7 @@ from chatbot.cli_build import build
 from chatbot.cli_corpus import corpus_app
 from chatbot.cli_evaluate import evaluate_app
 from chatbot.cli_index import index_app
+from chatbot.cli_operator import operator_app
 from chatbot.errors import ChatbotError
 from chatbot.settings import load_settings
 from chatbot.terminal import IndexOption, JsonOption, as_called, log_from, print_json
@@ -36,6 +37,7 @@ app.command()(build)
 app.add_typer(corpus_app, name="corpus")
 app.add_typer(index_app, name="index")
 app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(operator_app, name="operator")
 cli_web.register(app)
 
 

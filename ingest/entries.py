@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -60,11 +60,11 @@ def check_given(folder: Path, entries: Mapping[str, Mapping[str, str]]) -> None:
         raise InvalidEntry("\n".join(faults))
 
 
-def described(folder: Path, entries: Mapping[str, Mapping[str, str]]) -> str:
+def described(folder: Path, entries: Mapping[str, Mapping[str, str]], cleared: Collection[str] = ()) -> str:
     """The text of `sources.toml` with what is known of documents. Keys of a section that are not given stay.
 
-    A document's section keeps its place; a new one comes at the end. Keys without a value are left out. Nothing is
-    written: `write_sections` does that.
+    A document's section keeps its place; a new one comes at the end. Keys without a value are left out, and those that
+    are `cleared` go from the sections of these documents. Nothing is written: `write_sections` does that.
 
     Raises:
         InvalidEntry: a value is wrong, or the file is no TOML or is written in a way that cannot be changed safely.
@@ -75,9 +75,13 @@ def described(folder: Path, entries: Mapping[str, Mapping[str, str]]) -> str:
     spans = {normalise_text(section.name): section for section in _sections(text)}
     for path, section in sorted(spans.items(), key=lambda item: -item[1].start):
         given = next((entry for name, entry in entries.items() if normalise_text(name) == path), {})
-        if values := _values(given):
+        gone = [key for key in cleared if key in expected[section.name]] if path in map(normalise_text, entries) else []
+        values = _values(given)
+        if values or gone:
+            for key in gone:
+                del expected[section.name][key]
             expected[section.name].update(values)
-            text = text[: section.start] + _with_values(text, section, values) + text[section.end :]
+            text = text[: section.start] + _with_values(text, section, values, gone) + text[section.end :]
     for path, entry in entries.items():
         values = _values(entry)
         if values and normalise_text(path) not in spans:
@@ -166,12 +170,14 @@ def _values(entry: Mapping[str, str]) -> dict[str, str | date]:
     return {key: date.fromisoformat(value) if _DATE.fullmatch(value) else value for key, value in given.items()}
 
 
-def _with_values(text: str, section: _Section, values: Mapping[str, str | date]) -> str:
+def _with_values(text: str, section: _Section, values: Mapping[str, str | date], gone: Collection[str]) -> str:
     own = text[section.start : section.end]
     try:
         document = tomlkit.parse(own)
     except TOMLKitError:
         return own  # found out by `_sound`
+    for key in gone:
+        document[section.name].pop(key)  # type: ignore[union-attr]
     for key, value in values.items():
         document[section.name][key] = value  # type: ignore[index]  # a section's name gives its table
     return document.as_string()

@@ -37,6 +37,7 @@ __all__ = [
     "add_document",
     "check_readable",
     "corpus_lock",
+    "describe_document",
     "remove_document",
     "removed_documents",
     "restore_document",
@@ -99,6 +100,18 @@ def add_document(corpus: Path, name: str, data: bytes, entry: Mapping[str, str] 
             if rival != here:
                 _remove(corpus, rival)
     return here
+
+
+def describe_document(corpus: Path, path: str, entry: Mapping[str, str]) -> None:
+    """Have `sources.toml` say this of a document, or of one in an archive. Keys without a value go, others stay.
+
+    Raises:
+        InvalidEntry: a value of `entry` is wrong, or `sources.toml` cannot be changed.
+        NotWritten: the file cannot be written.
+    """
+    with corpus_lock(corpus):
+        cleared = [key for key, value in entry.items() if not value]
+        write_sections(corpus, described(corpus, {path: entry}, cleared))
 
 
 def remove_document(corpus: Path, path: str) -> Path:

@@ -321,6 +321,17 @@ def test_a_passage_is_a_part_of_a_page_with_its_quote_marked(client: TestClient)
     assert client.get("/sources/feu/passage?quote=1-2", headers=HTML).status_code == 404
 
 
+def test_every_page_says_that_questions_are_kept_where_they_are() -> None:
+    service = SmallService()
+    service.settings = SETTINGS.model_copy(update={"unanswered_days": 30})
+    with TestClient(create_app(service.settings, service)) as client:  # type: ignore[arg-type]
+        for path in ("/", "/ask?q=eau", "/documents", "/accessibilite", "/sources/eau"):
+            assert "est gardée 30 jours" in unescape(client.get(path, headers=HTML).text), path
+        english = unescape(client.get("/?lang=en", headers=HTML).text)
+        assert "is kept for 30 days" in english
+        assert 'hreflang="fr"' in english
+
+
 @pytest.mark.parametrize("path", ["/documents", "/accessibilite"])
 def test_other_pages_speak_both_languages(client: TestClient, path: str) -> None:
     for language in ("fr", "en", "xx"):

@@ -9,6 +9,7 @@ from chatbot.answer import Answer
 from chatbot.errors import NotReady
 from chatbot.service import Service
 from chatbot.settings import Settings
+from chatbot.unanswered import Unanswered
 from index.build import build_index
 
 FIRST = "# Le verger\n\nLe verger communal compte quarante pommiers anciens.\n"
@@ -75,6 +76,20 @@ def test_a_published_build_is_served_without_dropping_a_question(service, settin
     assert errors == []
     assert len(texts) == 2  # each build has one answer: none mixes both
     assert "cinquante" in service.ask(QUESTION).text
+
+
+def test_a_question_without_answer_is_counted_only_where_the_operator_asks_for_it(settings, encoder, tmp_path):
+    folder = tmp_path / "questions"
+    for days, counts in ((0, []), (30, [2])):
+        service = Service(settings.model_copy(update={"unanswered": folder, "unanswered_days": days}))
+        if not days:
+            build(service, encoder)
+        service.load()
+        service.ask(QUESTION)
+        for _ in range(2):
+            service.ask("Quel est le prix de la patinoire de Tokyo ?")
+        assert [question.count for question in Unanswered(service.settings).questions()] == counts
+        assert folder.exists() == bool(days)
 
 
 def test_a_build_that_cannot_be_read_leaves_the_one_in_service(service, settings, encoder):

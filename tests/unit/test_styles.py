@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-STYLES = (Path(__file__).parents[2] / "chatbot" / "static" / "site.css").read_text(encoding="utf-8")
+CHATBOT = Path(__file__).parents[2] / "chatbot"
+STYLES = (CHATBOT / "static" / "site.css").read_text(encoding="utf-8")
+OPERATOR = (CHATBOT / "operator" / "static" / "operator.css").read_text(encoding="utf-8")
 
 
-def colours() -> dict[str, dict[str, str]]:
-    light, dark = re.findall(r":root \{(.*?)\}", STYLES, re.DOTALL)
+def colours(styles: str = STYLES) -> dict[str, dict[str, str]]:
+    light, dark = re.findall(r":root \{(.*?)\}", styles, re.DOTALL)
     found = [dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", block)) for block in (light, dark)]
     return {"light": found[0], "dark": found[0] | found[1]}
 
@@ -36,3 +38,13 @@ def test_text_and_borders_stand_out(scheme: str) -> None:
     assert contrast(named["line"], named["ground"]) >= 3, "borders of fields and buttons"
     assert contrast("#ffffff", named["coal"]) >= 4.5, "the head of the page"
     assert contrast("#8fd3bb", named["coal"]) >= 3, "its mark and focus ring"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_the_operator_sees_stands_out_too(scheme: str) -> None:
+    named = colours()[scheme] | colours(OPERATOR)[scheme]
+    texts = [*product(("good", "wait", "bad"), ("ground",)), ("bad", "bad-tint"), ("ink", "bad-tint")]
+    assert [pair for pair in texts if contrast(named[pair[0]], named[pair[1]]) < 4.5] == []
+    points = [name for name in named if name.startswith("theme-")]
+    assert len(points) == 8
+    assert [name for name in points if contrast(named[name], named["ground"]) < 3] == [], "points of the map"
