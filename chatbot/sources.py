@@ -11,7 +11,15 @@ from ingest import Document, DocumentKind, Reference
 from ingest.document import Block, BlockKind, Section
 from ingest.sentences import Span, sentence_spans
 
-__all__ = ["document_page", "documents_page", "missing_page", "original_address", "passage_html", "web_address"]
+__all__ = [
+    "document_page",
+    "documents_page",
+    "missing_page",
+    "missing_passage",
+    "original_address",
+    "passage_html",
+    "web_address",
+]
 
 _LOWEST_HEADING = 4
 
@@ -26,8 +34,8 @@ def document_page(document: Document, quote: Span | None, is_current: bool, mess
 
     Every sentence has the id `p-{start}`, so that a link's `#p-{start}` shows it. The characters `quote[0]` to
     `quote[1]` of the document's text stand in `<mark>`, one for each block that they touch; the first has the id
-    `p-{quote[0]}`. A notice says that the quote is not marked where the link was made for another state of the
-    document (`is_current` false) or the quote is not in the text.
+    `p-{quote[0]}`. A notice says that the quote is not marked where its words are no longer in the document
+    (`is_current` false) or it is not in the text.
     """
     marked, notice = _marked(document, quote, is_current, messages)
     title, rest = _title(document)
@@ -93,6 +101,14 @@ def documents_page(documents: Collection[Document], messages: Messages) -> str:
 def missing_page(title: str, text: str, messages: Messages = FRENCH) -> str:
     """A page that says, in a title and a sentence, why there is nothing to show."""
     return plain_page(title, f"<h1>{escape(title)}</h1>\n<p>{escape(text)}</p>", messages)
+
+
+def missing_passage(title: str, text: str, messages: Messages = FRENCH) -> str:
+    """The same, to be shown beside an answer."""
+    return (
+        f'<article lang="{messages.language}">\n<h2>{escape(title)}</h2>\n'
+        f'<p class="notice" role="note">{escape(text)}</p>\n</article>\n'
+    )
 
 
 def original_address(url: str, kind: DocumentKind, quote: str) -> str:
