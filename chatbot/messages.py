@@ -7,7 +7,7 @@ from typing import Any
 
 from ingest import DocumentKind
 
-__all__ = ["ENGLISH", "FRENCH", "LANGUAGES", "Messages", "messages_for"]
+__all__ = ["ENGLISH", "FRENCH", "LANGUAGES", "Messages", "counting", "messages_for"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,7 @@ class Messages:
     criteria_failing: str
     criteria_not_applicable: str
     machine_notice: str
+    machine_notice_counting: str
     skip_to_text: str
     skip_to_question: str
     page_title: str
@@ -229,6 +230,11 @@ _FRENCH = Messages(
     machine_notice=(
         "Une machine choisit les réponses, mot à mot dans les documents. Aucun cookie ; aucune question n’est gardée, "
         "sauf avec un avis que vous envoyez."
+    ),
+    machine_notice_counting=(
+        "Une machine choisit les réponses, mot à mot dans les documents. Aucun cookie. Une question sans réponse est "
+        "gardée {days} jours, sans rien qui dise qui l’a posée : n’y écrivez rien de personnel. Les autres ne le sont "
+        "pas, sauf avec un avis que vous envoyez."
     ),
     skip_to_text="Aller au texte",
     skip_to_question="Aller à la question",
@@ -404,6 +410,11 @@ ENGLISH = Messages(
         "A machine chooses the answers, in the documents’ words. No cookie; no question is kept, unless you send it "
         "with an opinion."
     ),
+    machine_notice_counting=(
+        "A machine chooses the answers, in the documents’ words. No cookie. A question that goes unanswered is kept "
+        "for {days} days, with nothing that says who asked it: please write nothing personal. Others are not kept, "
+        "unless you send one with an opinion."
+    ),
     skip_to_text="Skip to the text",
     skip_to_question="Skip to the question",
     page_title="Your questions about the transition of Loos-en-Gohelle",
@@ -504,6 +515,11 @@ ENGLISH = Messages(
 )
 
 LANGUAGES = {"fr": FRENCH, "en": ENGLISH}
+
+
+def counting(messages: Messages, days: int) -> Messages:
+    """The messages of a service that keeps questions without answer for so many days: they say so, unless it is 0."""
+    return replace(messages, machine_notice=messages.machine_notice_counting.format(days=days)) if days else messages
 
 
 def messages_for(language: str) -> Messages:

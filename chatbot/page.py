@@ -29,7 +29,7 @@ from chatbot.errors import InvalidQuestion, NotReady
 from chatbot.follow_up import Turn
 from chatbot.language import detect_language
 from chatbot.markup import feedback_html, permalink_html, reply_html, text_html
-from chatbot.messages import ENGLISH, FRENCH, Messages
+from chatbot.messages import ENGLISH, FRENCH, Messages, counting
 from chatbot.plain_page import page_footer, page_header
 from chatbot.service import Service
 
@@ -211,7 +211,8 @@ class _PageMount(Mount):
         nonce = secrets.token_urlsafe(16)
         policy = {"Content-Security-Policy": _POLICY.format(nonce=nonce), "Cache-Control": "no-store"}
         limit = self._service.settings.max_question_characters
-        html = finish(body.decode("utf-8"), nonce, messages, limit, questions)
+        said = counting(messages, self._service.settings.unanswered_days)
+        html = finish(body.decode("utf-8"), nonce, said, limit, questions)
         await HTMLResponse(html, status, policy)(scope, receive, send)
 
 

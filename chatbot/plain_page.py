@@ -34,7 +34,7 @@ def plain_page(title: str, main: str, messages: Messages, path: str = "", start:
 
 def page_header(messages: Messages, path: str, start: str, skip: str) -> str:
     """The head of every page: a link that skips it, the service's name, the other pages and languages."""
-    other = next(language for language in LANGUAGES.values() if language is not messages)
+    other = next(language for language in LANGUAGES.values() if language.language != messages.language)
     switch = (
         f'<a href="{escape(in_language(path, other))}" lang="{other.language}" hreflang="{other.language}">'
         f"{escape(other.language_name)}</a>"

@@ -16,7 +16,7 @@ from chatbot.conversation import check_question
 from chatbot.errors import InvalidQuestion, NotReady
 from chatbot.feedback import Feedback
 from chatbot.markup import MAX_REASON
-from chatbot.messages import FRENCH, LANGUAGES, Messages, messages_for
+from chatbot.messages import FRENCH, LANGUAGES, Messages, counting, messages_for
 from chatbot.plain_page import in_language
 from chatbot.problems import RETRY_AFTER, language_of, not_ready, problem
 from chatbot.service import Service
@@ -65,7 +65,7 @@ class _Pages:
 
     def ask(self, request: Request) -> Response:
         """A form, or with `q` the reply to it; `build` is the one that the link to it was made for."""
-        messages, settings, service = _messages(request), self._service.settings, self._service
+        messages, settings, service = self._messages(request), self._service.settings, self._service
         asked = request.query_params.get("q", "")
 
         def form(kept: str = "", why: str = "") -> str:
@@ -77,7 +77,7 @@ class _Pages:
             check_question(asked, messages.language, settings)
             if not service.is_ready:
                 raise NotReady
-            reply = service.ask(asked, None if messages is FRENCH else messages.language)
+            reply = service.ask(asked, None if messages.language == FRENCH.language else messages.language)
         except InvalidQuestion as error:
             return HTMLResponse(form(asked[: settings.max_question_characters], str(error)), 422, _PRIVATE)
         except NotReady:
@@ -138,12 +138,12 @@ class _Pages:
         return self._of_build(request, part, missing_passage)
 
     def accessibility(self, request: Request) -> Response:
-        return HTMLResponse(accessibility_page(_messages(request), self._service.settings), headers=_HEADERS)
+        return HTMLResponse(accessibility_page(self._messages(request), self._service.settings), headers=_HEADERS)
 
     async def feedback(self, request: Request) -> Response:
         """Keep an opinion, sent by the form below a reply."""
         sent = {name: texts[-1] for name, texts in parse_qs((await request.body()).decode("utf-8", "replace")).items()}
-        messages = LANGUAGES.get(sent.get("lang", ""), FRENCH)
+        messages = self._said_in(sent.get("lang", ""))
 
         def said(text: str, status: int) -> Response:
             return HTMLResponse(missing_page(messages.feedback_title, text, messages), status, _PRIVATE)
@@ -168,7 +168,7 @@ class _Pages:
 
     def _of_build(self, request: Request, make: _Make, missing: _Missing = missing_page) -> Response:
         """A page made from the build in service, or why there is none: a page for people, else a problem."""
-        messages = _messages(request)
+        messages = self._messages(request)
         for_people = "text/html" in request.headers.get("accept", "")
         try:
             made = make(self._service.build, messages)
@@ -186,9 +186,11 @@ class _Pages:
         page = missing(messages.document_unknown, messages.document_unknown_why, messages)
         return HTMLResponse(page, 404, _HEADERS)
 
+    def _messages(self, request: Request) -> Messages:
+        return self._said_in(request.query_params.get("lang", ""))
 
-def _messages(request: Request) -> Messages:
-    return LANGUAGES.get(request.query_params.get("lang", ""), FRENCH)
+    def _said_in(self, language: str) -> Messages:
+        return counting(LANGUAGES.get(language, FRENCH), self._service.settings.unanswered_days)
 
 
 def _is_from_here(request: Request) -> bool:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import errno
 import gc
 import logging
 import socket
@@ -25,9 +24,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chatbot.answer import to_json
 from chatbot.conversation import check_question
-from chatbot.errors import InvalidQuestion, NotReady, PortInUse
+from chatbot.errors import InvalidQuestion, NotReady
 from chatbot.feedback import Feedback
 from chatbot.follow_up import Turn
+from chatbot.listen import listen
 from chatbot.messages import FRENCH, LANGUAGES, messages_for
 from chatbot.page import mount_page
 from chatbot.plain_routes import plain_routes
@@ -35,6 +35,7 @@ from chatbot.problems import language_of, not_ready, problem
 from chatbot.service import Service
 from chatbot.settings import Settings
 from chatbot.sources import missing_page
+from chatbot.unanswered import Unanswered
 
 __all__ = ["MAX_BODY_BYTES", "create_app", "serve"]
 
@@ -45,7 +46,7 @@ MAX_BODY_BYTES = 64 * 1024
 
 _STATIC = Path(__file__).parent / "static"
 _DROP_S = 3600.0
-"""How often opinions that are too old are looked for, in seconds."""
+"""How often opinions and questions that are too old are looked for, in seconds."""
 _HEAD_START_S = 0.3
 """How long the page has the processor for itself before the index and the encoder begin to load, in seconds."""
 
@@ -91,7 +92,7 @@ def serve(settings: Settings) -> None:
         IndexStoreError: no sound index of the model in use is live.
         PortInUse: another program has the port, or the address is not one of this machine.
     """
-    with _listen(settings.host, settings.port) as listener:
+    with listen(settings.host, settings.port, "loos serve") as listener:
         service = Service(settings)
         service.check()
         import uvicorn
@@ -127,15 +128,18 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
     service = service or Service(settings)
     feedback = Feedback(settings)
 
-    async def drop_old_opinions() -> None:
+    unanswered = Unanswered(settings)
+
+    async def drop_old() -> None:
         while True:
             await asyncio.to_thread(feedback.drop_old)
+            await asyncio.to_thread(unanswered.drop_old)
             await asyncio.sleep(_DROP_S)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         start = asyncio.get_running_loop().call_later(_HEAD_START_S, service.start)
-        dropping = asyncio.create_task(drop_old_opinions())
+        dropping = asyncio.create_task(drop_old())
         yield
         dropping.cancel()
         start.cancel()
@@ -160,23 +164,6 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
     _add_files(app)
     app.state.end_streams = mount_page(app, service)
     return app
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """A socket bound to the address, before anything slow is loaded."""
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family, backlog=128)
-    except (OSError, UnicodeError) as error:
-        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-            raise PortInUse(
-                f"Le port {port} de {host} est déjà pris par un autre programme. Choisissez-en un autre, par exemple "
-                f"« loos serve --port {port % 65535 + 1} »."
-            ) from error
-        raise PortInUse(
-            f"Impossible d’écouter sur {host}, port {port} ({error}). Donnez une adresse de cette machine avec --host, "
-            "par exemple 127.0.0.1."
-        ) from error
 
 
 def _add_interface(app: FastAPI, service: Service) -> None:

@@ -12,6 +12,7 @@ from chatbot.errors import NotReady
 from chatbot.follow_up import Turn
 from chatbot.messages import messages_for
 from chatbot.settings import Settings
+from chatbot.unanswered import Unanswered
 from index import Build, Encoder, IndexStoreError, Searcher, Store, load_encoder
 from index.errors import ForeignReader
 from index.model import model_revision
@@ -51,6 +52,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.store = Store(settings.index)
+        self._unanswered = Unanswered(settings)
         self._searcher: Searcher | None = None
         self._build: Build | None = None
         self._failure: str | None = None
@@ -107,7 +109,9 @@ class Service:
         searcher = self._searcher
         if searcher is None:
             raise NotReady(messages_for(language or "fr").not_ready)
-        return reply_to(question, searcher, self.settings, language, turns)
+        reply = reply_to(question, searcher, self.settings, language, turns)
+        self._unanswered.keep(reply)
+        return reply
 
     def theme_questions(self, language: str, asked: str = "", before: Set[str] = frozenset()) -> tuple[str, ...]:
         """The questions to offer, one a theme: to begin with, or near the one `asked`; none of those asked `before`.

@@ -35,6 +35,12 @@ class Settings(BaseSettings):
     max_question_characters: int = Field(1000, ge=50, le=10_000)
     feedback_days: int = Field(0, ge=0, le=365)
     feedback: Path = Path("var/feedback")
+    unanswered_days: int = Field(0, ge=0, le=365)
+    unanswered: Path = Path("var/unanswered")
+    operator: Path = Path("var/operator")
+    operator_host: str = Field("127.0.0.1", min_length=1)
+    operator_port: int = Field(7870, ge=1, le=65535)
+    operator_name: str = Field("", pattern=r"^([A-Za-z0-9-]+\.)*[A-Za-z0-9-]*$")
     contact_name: str = "Mairie de Loos-en-Gohelle"
     contact_url: str = Field("https://loos-en-gohelle.fr", pattern=r"^(https?://\S+)?$")
     contact_phone: str = ""

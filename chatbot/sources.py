@@ -12,6 +12,7 @@ from ingest.document import Block, BlockKind, Section
 from ingest.sentences import Span, sentence_spans
 
 __all__ = [
+    "document_html",
     "document_page",
     "documents_page",
     "missing_page",
@@ -37,17 +38,25 @@ def document_page(document: Document, quote: Span | None, is_current: bool, mess
     `p-{quote[0]}`. A notice says that the quote is not marked where its words are no longer in the document
     (`is_current` false) or it is not in the text.
     """
-    marked, notice = _marked(document, quote, is_current, messages)
-    title, rest = _title(document)
-    text = document.text[marked[0] : marked[1]] if marked else ""
+    marked, _ = _marked(document, quote, is_current, messages)
     return plain_page(
         document.title,
-        f'<article lang="fr">\n<h1>{_inline(document.text, {}, title, marked) if title else escape(document.title)}'
-        f'</h1>\n{_note(document)}{_about(document, messages, text)}{notice}<div id="texte" tabindex="-1">\n'
-        f"{''.join(_body(document, rest, marked, messages))}</div>\n{_references(document, messages)}</article>",
+        document_html(document, quote, is_current, messages),
         messages,
         f"/sources/{document.id}",
         start=f"p-{marked[0]}" if marked else "texte",
+    )
+
+
+def document_html(document: Document, quote: Span | None, is_current: bool, messages: Messages = FRENCH) -> str:
+    """What stands on the page of a document between its head and its foot."""
+    marked, notice = _marked(document, quote, is_current, messages)
+    title, rest = _title(document)
+    text = document.text[marked[0] : marked[1]] if marked else ""
+    return (
+        f'<article lang="fr">\n<h1>{_inline(document.text, {}, title, marked) if title else escape(document.title)}'
+        f'</h1>\n{_note(document)}{_about(document, messages, text)}{notice}<div id="texte" tabindex="-1">\n'
+        f"{''.join(_body(document, rest, marked, messages))}</div>\n{_references(document, messages)}</article>"
     )
 
 

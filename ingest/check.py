@@ -1,6 +1,7 @@
 """What a corpus should be mended for, in French, for the person who keeps it."""
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from ingest.corpus import Corpus, read_blocks
+from ingest.decode import decode
 from ingest.document import BlockKind, Document, DocumentKind, Section
 from ingest.errors import UnreadableSource
 from ingest.files import SOURCES_FILE, TEXT_SUFFIXES, read_file
@@ -24,6 +26,7 @@ _REPEATED = 0.8
 """Two passages repeat each other if one holds this share of the other's runs of `_SHINGLE` words."""
 
 _ENDS_SENTENCE = re.compile(r"[.!?…]\s?[»”\"’)\]]*$")
+_BETWEEN_WORDS = r"(?:\[\^[^\]\n]*\]|\]\([^)\n]*\)|\W)*+"
 _HOST = re.compile(r"[^\s./]+(?:\.[^\s./]+)+")
 
 
@@ -31,16 +34,19 @@ _HOST = re.compile(r"[^\s./]+(?:\.[^\s./]+)+")
 class Problem:
     """What to mend: the file, the place in it (a heading, or empty), and what is wrong there and how to mend it.
 
-    `grave` is what must not be served: words without the source that they promise, or not their publisher's own.
+    `line` is that of the file where it stands, from 1, where one is known. `grave` is what must not be served: words
+    without the source that they promise, or not their publisher's own.
     """
 
     path: str
     place: str
     text: str
     grave: bool = False
+    line: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.path}{f', « {self.place} »' if self.place else ''} : {self.text}"
+        line = f", ligne {self.line}" if self.line else ""
+        return f"{self.path}{line}{f', « {self.place} »' if self.place else ''} : {self.text}"
 
 
 def check_documents(folder: Path, corpus: Corpus, passages: Sequence[Passage]) -> list[Problem]:
@@ -52,12 +58,50 @@ def check_documents(folder: Path, corpus: Corpus, passages: Sequence[Passage]) -
     """
     unread = (*corpus.skipped, *corpus.notices)
     problems = [Problem(item.path, "", item.reason.removeprefix(f"{item.path} : ")) for item in unread]
+    problems += _check_themes(corpus.documents)
     for document in corpus.documents:
         problems += _check_source(document, document.source.path in corpus.without_entry)
         problems += _check_original(folder, document)
-        problems += _check_blocks(folder, document)
-        problems += _check_statements(document)
+        lines = _Lines(folder, document)
+        problems += _check_blocks(folder, document, lines)
+        problems += _check_statements(document, lines)
     return [*problems, *_check_repeats(passages, {document.id: document.source.path for document in corpus.documents})]
+
+
+class _Lines:
+    """Where in the file of a fiche, which is written by hand, words stand."""
+
+    def __init__(self, folder: Path, document: Document) -> None:
+        path = document.source.path
+        self._text = ""
+        if document.source.kind is DocumentKind.FICHE and (folder / path).is_file():
+            try:
+                self._text = decode(read_file(folder / path, path).data, path)
+            except UnreadableSource:
+                return  # changed since it was read
+
+    def of(self, said: str) -> int | None:
+        """The first line that holds these words, whatever marks of Markdown stand between them."""
+        words = re.findall(r"\w+", said)
+        found = re.search(r"(?<!\w)" + _BETWEEN_WORDS.join(map(re.escape, words)), self._text) if words else None
+        return self._text.count("\n", 0, found.start()) + 1 if found else None
+
+
+def _check_themes(documents: Sequence[Document]) -> Iterator[Problem]:
+    """Themes that differ in their spelling only: case, accents, spaces, punctuation."""
+    counts = Counter(document.theme for document in documents)
+    spellings: dict[str, list[str]] = {}
+    for theme in counts:
+        letters = unicodedata.normalize("NFKD", theme.replace("&", " et ").casefold())
+        spellings.setdefault("".join(filter(str.isalnum, letters)), []).append(theme)
+    usual = {theme: max(same, key=counts.__getitem__) for same in spellings.values() for theme in same}
+    for document in documents:
+        if (wanted := usual[document.theme]) != document.theme:
+            text = (
+                f"le thème « {document.theme} » s’écrit ailleurs « {wanted} » : ce sont deux thèmes pour le programme. "
+                f"Écrivez-le partout pareil dans {SOURCES_FILE}."
+            )
+            yield Problem(document.source.path, "", text)
 
 
 def _check_source(document: Document, without_entry: bool) -> Iterator[Problem]:
@@ -94,7 +138,7 @@ def _check_original(folder: Path, document: Document) -> Iterator[Problem]:
         yield Problem(path, "", text, grave=True)
 
 
-def _check_blocks(folder: Path, document: Document) -> Iterator[Problem]:
+def _check_blocks(folder: Path, document: Document, lines: _Lines) -> Iterator[Problem]:
     """Headings without a text, and calls of a fiche's notes that do not stand behind a sentence."""
     path = document.source.path
     if PurePosixPath(path).suffix.lower() not in TEXT_SUFFIXES or not (folder / path).is_file():
@@ -107,35 +151,37 @@ def _check_blocks(folder: Path, document: Document) -> Iterator[Problem]:
     for block in blocks:
         if block.kind is BlockKind.HEADING and not normalise_text(block.text).strip():
             where = f"après « {before} »" if before else "au début"
-            yield Problem(path, "", f"un titre est vide, {where}. Écrivez-le ou retirez-le.")
+            text = f"un titre est vide, {where}. Écrivez-le ou retirez-le."
+            yield Problem(path, "", text, line=lines.of(before))
         before = block.text[:60] or before
         for place, _ in block.marks if document.source.kind is DocumentKind.FICHE else ():
             said = block.text[max(0, place - 60) : place].rstrip()
             if not _ENDS_SENTENCE.search(said):
-                yield Problem(
-                    path, "", f"l’appel de note derrière « …{said} » n’est pas juste après un point. Déplacez-le."
-                )
+                text = f"l’appel de note derrière « …{said} » n’est pas juste après un point. Déplacez-le."
+                yield Problem(path, "", text, line=lines.of(said))
     for section, following in zip(document.sections, (*document.sections[1:], None), strict=True):
         holds = any(block.kind is not BlockKind.HEADING for block in section.blocks)
         if not holds and not _is_inside(following, section):
-            yield Problem(path, _place(section), "ce titre n’a pas de texte. Écrivez-le, ou retirez le titre.")
+            text = "ce titre n’a pas de texte. Écrivez-le, ou retirez le titre."
+            yield Problem(path, _place(section), text, line=lines.of(_place(section)))
 
 
-def _check_statements(document: Document) -> Iterator[Problem]:
+def _check_statements(document: Document, lines: _Lines) -> Iterator[Problem]:
     path = document.source.path
     for reference in dict.fromkeys(r for statement in document.statements for r in statement.references):
         if problem := _address_problem(reference.url):
-            yield Problem(path, "", f"la source « {reference.publisher} » : {problem}")
+            yield Problem(path, "", f"la source « {reference.publisher} » : {problem}", line=lines.of(reference.url))
+        text = ""
         if not reference.publisher:
-            yield Problem(path, "", f"la source <{reference.url}> n’a pas d’éditeur. Écrivez « Éditeur – titre <…> ».")
+            text = f"la source <{reference.url}> n’a pas d’éditeur. Écrivez « Éditeur – titre <…> »."
         elif not reference.title:
-            yield Problem(
-                path, "", f"la source « {reference.publisher} » n’a pas de titre. Écrivez « Éditeur – titre <…> »."
-            )
+            text = f"la source « {reference.publisher} » n’a pas de titre. Écrivez « Éditeur – titre <…> »."
+        if text:
+            yield Problem(path, "", text, line=lines.of(reference.url))
     if document.source.kind is not DocumentKind.FICHE:
         yield from _check_kind(document)
         return
-    yield from _check_notes(document)
+    yield from _check_notes(document, lines)
     with_source = {(statement.start, statement.end) for statement in document.statements}
     for section in document.sections:
         for block in section.blocks:
@@ -148,6 +194,7 @@ def _check_statements(document: Document) -> Iterator[Problem]:
                         f"phrase sans source : « {text[start:end]} ». Mettez juste après son point l’appel d’une note, "
                         "et écrivez la note à la fin : « [^nom]: Éditeur – titre <https://…> ».",
                         grave=True,
+                        line=lines.of(text[start:end]),
                     )
 
 
@@ -160,7 +207,7 @@ def _check_kind(document: Document) -> Iterator[Problem]:
         yield Problem(document.source.path, "", text)
 
 
-def _check_notes(document: Document) -> Iterator[Problem]:
+def _check_notes(document: Document, lines: _Lines) -> Iterator[Problem]:
     """Notes of a fiche that are no source."""
     for section in document.sections:
         for block in section.blocks:
@@ -171,6 +218,7 @@ def _check_notes(document: Document) -> Iterator[Problem]:
                     "",
                     f"la note « {note} » n’est la source d’aucune phrase. Écrivez-la à la fin, avec une seule adresse, "
                     "« [^nom]: Éditeur – titre <https://…> », et appelez-la par [^nom] ; ou retirez-la.",
+                    line=lines.of(note),
                 )
 
 

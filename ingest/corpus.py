@@ -3,16 +3,17 @@
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ingest.assemble import Reading, assemble
 from ingest.decode import decode
 from ingest.document import Document, DocumentKind, Source
-from ingest.errors import DuplicateDocument, EmptyCorpus, InvalidEntry, UnreadableSource
+from ingest.errors import EmptyCorpus, InvalidEntry, UnreadableSource
 from ingest.files import (
     ARCHIVE_SUFFIX,
     SOURCES_FILE,
@@ -32,7 +33,7 @@ from ingest.read_sheet import read_csv
 from ingest.read_text import read_text
 from ingest.read_zip import Member, read_members
 
-__all__ = ["Corpus", "corpus_sha256", "read_blocks", "read_corpus", "read_document"]
+__all__ = ["Corpus", "check_entry", "corpus_sha256", "read_blocks", "read_corpus", "read_document"]
 
 _ENTRY_KEYS = (
     *("title", "theme", "kind", "note", "url", "publisher"),
@@ -78,14 +79,14 @@ def read_corpus(folder: Path) -> Corpus:
 
     Raises:
         EmptyCorpus: there is no file, or none that can be read.
-        InvalidEntry: `sources.toml` is wrong.
-        DuplicateDocument: two files would get the same id.
+        InvalidEntry: `sources.toml` is wrong; all its faults are named.
     """
     paths, skipped = find_files(folder)
     described = {name: read_file(folder / name, str(folder / name)) for name in described_files(folder)}
     entries = _read_entries(folder, described[SOURCES_FILE], paths) if SOURCES_FILE in described else {}
     digests: dict[str, bytes] = {}
-    documents: dict[str, Document] = {}
+    documents: list[Document] = []
+    members: dict[str, list[str]] = {}
     unreadable: list[Skipped] = []
     without_entry: list[str] = []
     notices: list[Skipped] = []
@@ -93,7 +94,8 @@ def read_corpus(folder: Path) -> Corpus:
         file = read_file(folder / relative, relative)
         digests[relative] = file.sha256
         for member in _members(file, relative):
-            entry = entries.get(normalise_text(member.path))
+            members.setdefault(normalise_text(relative), []).append(normalise_text(member.path))
+            entry = _entry_of(entries, relative, member.path)
             try:
                 if member.problem:
                     raise UnreadableSource(member.problem)
@@ -102,21 +104,21 @@ def read_corpus(folder: Path) -> Corpus:
             except UnreadableSource as error:
                 unreadable.append(Skipped(member.path, str(error)))
                 continue
-            if document.id in documents:
-                raise DuplicateDocument(
-                    f"Deux fichiers donneraient le même document « {document.id} » : "
-                    f"{documents[document.id].source.path} et {member.path}. Renommez l’un des deux."
-                )
-            documents[document.id] = document
+            documents.append(document)
             notices += (Skipped(member.path, f"{member.path} : {notice}") for notice in reading.notices)
             if entry is None:
                 without_entry.append(member.path)
     if not documents:
         reasons = "\n".join(f"- {item.reason}" for item in (*skipped, *unreadable))
         raise EmptyCorpus(f"Aucun document du corpus n’a pu être lu :\n{reasons}")
+    notices += _misspelt_members(entries, members)
     sha256 = total_sha256(digests, skipped, {name: file.sha256 for name, file in described.items()})
     return Corpus(
-        tuple(documents.values()), (*skipped, *unreadable), tuple(without_entry), sha256, notices=tuple(notices)
+        _with_own_ids(documents, list(entries)),
+        (*skipped, *unreadable),
+        tuple(without_entry),
+        sha256,
+        notices=tuple(notices),
     )
 
 
@@ -180,6 +182,57 @@ def _members(file: ReadFile, relative: str) -> Iterator[Member]:
         yield Member(relative, problem=str(error))
 
 
+def _entry_of(entries: Mapping[str, dict[str, str]], file: str, member: str) -> dict[str, str] | None:
+    """What is said of a document; one of an archive has what is said of the archive, but for its title and address."""
+    own = entries.get(normalise_text(member))
+    shared = entries.get(normalise_text(file)) if member != file else None
+    if shared is None:
+        return own
+    return {key: value for key, value in shared.items() if key not in ("title", "url", "original")} | (own or {})
+
+
+def _with_own_ids(documents: list[Document], described: list[str]) -> tuple[Document, ...]:
+    """The documents, in their order, each with an id of its own: `plan.pdf` beside `plan.docx` becomes `plan-pdf`.
+
+    Of several the one that `sources.toml` names first keeps its id, then the first by path: what is added later, at its
+    end, changes no id.
+    """
+    ranks = {path: rank for rank, path in enumerate(described)}
+    order = sorted(documents, key=lambda document: ranks.get(normalise_text(document.source.path), len(ranks)))
+    own: dict[str, str] = {}
+    taken = {document.id for document in documents}
+    seen: set[str] = set()
+    for document in order:
+        name = document.id
+        if name in seen:
+            name = base = f"{name}-{PurePosixPath(document.source.path).suffix.removeprefix('.').lower()}"
+            number = 2
+            while name in taken:
+                name, number = f"{base}-{number}", number + 1
+        seen.add(name)
+        taken.add(name)
+        own[document.source.path] = name
+    return tuple(replace(document, id=own[document.source.path]) for document in documents)
+
+
+def _misspelt_members(entries: Mapping[str, Any], members: Mapping[str, list[str]]) -> Iterator[Skipped]:
+    """The entries of an archive that was read and does not hold such a document."""
+    for archive, paths in members.items():
+        for name in entries if paths != [archive] else ():
+            if name.startswith(f"{archive}/") and name not in paths:
+                yield Skipped(
+                    name,
+                    f"{name} : {SOURCES_FILE} nomme ce document, qui n’est pas dans l’archive."
+                    f"{_nearest(name, paths)} Corrigez son chemin ou retirez la section.",
+                )
+
+
+def _nearest(name: str, paths: Iterable[str]) -> str:
+    """The path that a misspelt one may stand for, in French; empty if none is near."""
+    found = get_close_matches(name, list(paths), n=1, cutoff=0.75)
+    return f" Vouliez-vous dire « {found[0]} » ?" if found else ""
+
+
 def _read_text(text: str, relative: str) -> Reading:
     match PurePosixPath(relative).suffix.lower():
         case ".md" | ".markdown":
@@ -206,15 +259,24 @@ def _read_entries(folder: Path, file: ReadFile, paths: list[str]) -> dict[str, d
         raise InvalidEntry(f"{where} n’est pas un fichier TOML valide{_toml_line(file, error)}") from error
     known = {normalise_text(path) for path in paths}
     archives = tuple(f"{path}/" for path in known if path.lower().endswith(ARCHIVE_SUFFIX))
-    entries = {}
+    entries: dict[str, dict[str, str]] = {}
+    faults: list[str] = []
     for name, table in tables.items():
+        if not isinstance(table, dict):
+            faults.append(
+                f'{where}, « {name} » : écrivez une section par document, ["{name}"], puis ses informations dessous.'
+            )
+            continue
         is_known = normalise_text(name) in known or normalise_text(name).startswith(archives)
-        if isinstance(table, dict) and not is_known and not (folder / name).is_file():
-            raise InvalidEntry(
-                f"{where}, « {name} » : ce fichier n’existe pas dans {folder}. "
+        if not is_known and not (folder / name).is_file():
+            faults.append(
+                f"{where}, « {name} » : ce fichier n’existe pas dans {folder}.{_nearest(normalise_text(name), known)} "
                 "Corrigez son chemin ou retirez la section."
             )
-        entries[normalise_text(name)] = _check_entry(folder, name, table)
+        entries[normalise_text(name)], wrong = check_entry(folder, table)
+        faults += (f"{where}, « {name} » : {fault}" for fault in wrong)
+    if faults:
+        raise InvalidEntry("\n".join(faults))
     return entries
 
 
@@ -232,26 +294,27 @@ def _toml_line(file: ReadFile, error: Exception) -> str:
     return f" : ligne {number}, « {line} » ({error}). {how}"
 
 
-def _check_entry(folder: Path, name: str, table: Any) -> dict[str, str]:
-    where = f"{folder / SOURCES_FILE}, « {name} »"
-    if not isinstance(table, dict):
-        raise InvalidEntry(f'{where} : écrivez une section par document, ["{name}"], puis ses informations dessous.')
-    if unknown := sorted(set(table) - set(_ENTRY_KEYS)):
-        raise InvalidEntry(f"{where} : clé inconnue « {unknown[0]} ». Les clés possibles : {', '.join(_ENTRY_KEYS)}.")
+def check_entry(folder: Path, table: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
+    """What a section says, as texts, and all that is wrong in it, in French."""
+    faults = [
+        f"clé inconnue « {key} ». Les clés possibles : {', '.join(_ENTRY_KEYS)}."
+        for key in sorted(set(table) - set(_ENTRY_KEYS))
+    ]
     if "original" in table and not (folder / str(table["original"])).is_file():
-        raise InvalidEntry(f"{where} : le fichier « {table['original']} » (original) n’existe pas dans {folder}.")
+        faults.append(f"le fichier « {table['original']} » (original) n’existe pas dans {folder}.")
     entry = {}
     for key, value in table.items():
         if not isinstance(value, str | date):
-            raise InvalidEntry(f"{where} : « {key} » doit être un texte entre guillemets ou une date (2024-05-31).")
-        entry[key] = value.isoformat() if isinstance(value, date) else value
-        if key == "title" and not entry[key].strip():
-            raise InvalidEntry(f"{where} : « title » est vide. Écrivez le titre, ou retirez la ligne.")
-        if key == "url" and not _WEB_ADDRESS.fullmatch(entry[key]):
-            raise InvalidEntry(f"{where} : « url » vaut « {entry[key]} », qui n’est pas une adresse comme https://…")
+            faults.append(f"« {key} » doit être un texte entre guillemets ou une date (2024-05-31).")
+        else:
+            entry[key] = value.isoformat() if isinstance(value, date) else value
+    if "title" in entry and not entry["title"].strip():
+        faults.append("« title » est vide. Écrivez le titre, ou retirez la ligne.")
+    if not _WEB_ADDRESS.fullmatch(entry.get("url", "")):
+        faults.append(f"« url » vaut « {entry['url']} », qui n’est pas une adresse comme https://…")
     if problem := _problem(entry):
-        raise InvalidEntry(f"{where} : {problem}")
-    return entry
+        faults.append(problem)
+    return entry, faults
 
 
 def _problem(known: Mapping[str, str]) -> str:

@@ -13,6 +13,7 @@ from ingest.isolated import ISOLATED_SUFFIXES
 
 __all__ = [
     "ARCHIVE_SUFFIX",
+    "ORIGINALS_FOLDER",
     "QUESTIONS_FILE",
     "SOURCES_FILE",
     "SUFFIXES",

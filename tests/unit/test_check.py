@@ -38,28 +38,51 @@ def test_a_sound_fiche_needs_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("Sourcée.[^v] Sans source.\n\n" + NOTE, "a.md : phrase sans source : « Sans source. »."),
-        ("## Un\n\nAvant. Après.[^v]\n\n" + NOTE, "a.md, « Un » : phrase sans source : « Avant. »."),
-        ("Texte.[^v]\n\n[^v]: Ville – Page <mailto:a@ville.fr>\n", "a.md : phrase sans source : « Texte. »."),
+        ("Sourcée.[^v] Sans source.\n\n" + NOTE, "a.md, ligne 1 : phrase sans source : « Sans source. »."),
+        ("## Un\n\nAvant. Après.[^v]\n\n" + NOTE, "a.md, ligne 3, « Un » : phrase sans source : « Avant. »."),
+        ("Texte.[^v]\n\n[^v]: Ville – Page <mailto:a@ville.fr>\n", "a.md, ligne 1 : phrase sans source : « Texte. »."),
         ("Texte.[^v]\n\n[^v]: Ville – Page https://ville.fr\n", "« [^nom]: Éditeur – titre <https://…> »"),
-        ("## Un\n\n## Deux\n\nTexte.[^v]\n\n" + NOTE, "a.md, « Un » : ce titre n’a pas de texte."),
-        ("## Un\n\n## Un\n\nTexte.[^v]\n\n" + NOTE, "a.md, « Un » : ce titre n’a pas de texte."),
-        ("## Un\n\nTexte.[^v]\n\n##\n\nTexte.[^v]\n\n" + NOTE, "a.md : un titre est vide, après « Texte. »."),
+        ("## Un\n\n## Deux\n\nTexte.[^v]\n\n" + NOTE, "a.md, ligne 1, « Un » : ce titre n’a pas de texte."),
+        ("## Un\n\n## Un\n\nTexte.[^v]\n\n" + NOTE, "a.md, ligne 1, « Un » : ce titre n’a pas de texte."),
+        ("## Un\n\nTexte.[^v]\n\n##\n\nTexte.[^v]\n\n" + NOTE, "a.md, ligne 3 : un titre est vide, après « Texte. »."),
         ("Texte.[^v]\n\n[^v]: Ville – Page <https://ville>\n", "« https://ville » n’est pas une adresse du web."),
         ("Texte.[^v]\n\n[^v]: <https://ville.fr>\n", "la source <https://ville.fr> n’a pas d’éditeur."),
         ("Texte.[^v]\n\n[^v]: Ville, page <https://ville.fr>\n", "la source « Ville, page » n’a pas de titre."),
         (
             "Texte.[^v] Suite.[^w]\n\n" + NOTE + "[^w]: Presse, 2 mai\n",
-            "a.md : la note « Presse, 2 mai » n’est la source",
+            "a.md, ligne 4 : la note « Presse, 2 mai » n’est la source",
         ),
         ("Texte.[^v]\n\n" + NOTE + "[^w]: Presse – Page <https://a.fr>\n", "n’est la source d’aucune phrase."),
-        ("Le samedi [^v] Il existe.[^v]\n\n" + NOTE, "a.md : l’appel de note derrière « …Le samedi » n’est pas juste"),
+        (
+            "Le samedi [^v] Il existe.[^v]\n\n" + NOTE,
+            "a.md, ligne 1 : l’appel de note derrière « …Le samedi » n’est pas juste",
+        ),
         ("Il existe.[^v], [^v] Encore.[^v]\n\n" + NOTE, "derrière « …Il existe., » n’est pas juste après un point."),
     ],
 )
 def test_what_is_wrong_in_a_fiche_is_named_with_its_place(tmp_path: Path, text: str, message: str) -> None:
     found = problems(tmp_path, text)
     assert any(message in problem for problem in found), found
+
+
+def test_a_sentence_is_found_in_its_file_through_marks_and_notes(tmp_path: Path) -> None:
+    text = "---\nnote: Une fiche.\n---\n# A\n\nUne.[^v]\n- Le **terril** [vert](https://a.fr)\n  est haut.\n\n" + NOTE
+    found = problems(tmp_path, text)
+    assert any(problem.startswith("a.md, ligne 7 : phrase sans source : « Le terril vert est") for problem in found), (
+        found
+    )
+
+
+def test_a_theme_spelt_in_two_ways_is_told(tmp_path: Path) -> None:
+    (tmp_path / "b.md").write_text("Texte de b.", encoding="utf-8")
+    (tmp_path / "c.md").write_text("Texte de c.", encoding="utf-8")
+    entries = "".join(
+        f'["{n}.md"]\npublisher = "V"\ntheme = "{t}"\n' for n, t in (("b", "Énergie & Eau"), ("c", "Énergie & Eau"))
+    )
+    found = problems(tmp_path, "Texte de a.", entries + '["a.md"]\npublisher = "V"\ntheme = "energie et  eau"\n')
+    assert [problem[:67] for problem in found] == [
+        "a.md : le thème « energie et  eau » s’écrit ailleurs « Énergie & Ea"
+    ]
 
 
 @pytest.mark.parametrize(

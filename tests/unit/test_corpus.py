@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ingest.corpus import corpus_sha256, read_corpus, read_document
-from ingest.errors import DuplicateDocument, EmptyCorpus, InvalidEntry
+from ingest.errors import EmptyCorpus, InvalidEntry
 
 CORPUS = Path(__file__).parents[2] / "corpus"
 
@@ -185,11 +185,38 @@ def test_a_wrong_entry_is_explained(tmp_path, sources, message):
     assert message in str(caught.value)
 
 
-def test_two_files_of_one_id_are_refused(tmp_path):
-    write(tmp_path, "a b.md", "Texte.")
-    write(tmp_path, "a-b.txt", "Texte.")
-    with pytest.raises(DuplicateDocument, match="Renommez"):
+def test_all_faults_of_the_entries_are_told_at_once(tmp_path):
+    write(tmp_path, "bulletin.md", "Texte.")
+    write(
+        tmp_path,
+        "sources.toml",
+        'titre = "A"\n["buletin.md"]\npublished = "hier"\nurl = "mairie"\n["bulletin.md"]\ntitre = "A"\n',
+    )
+    with pytest.raises(InvalidEntry) as caught:
         read_corpus(tmp_path)
+    told = str(caught.value).splitlines()
+    assert len(told) == 5
+    assert "« titre » : écrivez une section par document" in told[0]
+    assert "Vouliez-vous dire « bulletin.md » ? Corrigez son chemin" in told[1]
+    assert ["« url »" in told[2], "« published »" in told[3], "clé inconnue « titre »" in told[4]] == [True] * 3
+
+
+def test_two_files_of_one_name_are_both_read(tmp_path):
+    write(tmp_path, "a b.md", "Texte.")
+    write(tmp_path, "a-b.txt", "Autre texte.")
+    assert {d.source.path: d.id for d in read_corpus(tmp_path).documents} == {"a b.md": "a-b", "a-b.txt": "a-b-txt"}
+    write(tmp_path, "a-b-txt.md", "Un autre encore.")
+    write(tmp_path, "a_b.TXT", "Et un autre.")
+    ids = {d.source.path: d.id for d in read_corpus(tmp_path).documents}
+    assert ids == {"a b.md": "a-b", "a-b-txt.md": "a-b-txt", "a-b.txt": "a-b-txt-2", "a_b.TXT": "a-b-txt-3"}
+
+
+def test_what_is_described_first_keeps_its_id(tmp_path):
+    write(tmp_path, "a.md", "Texte.")
+    write(tmp_path, "a.txt", "Autre texte.")
+    write(tmp_path, "sources.toml", '["a.txt"]\ntitle = "A"\n["a.md"]\ntitle = "A"\n')
+    documents = read_corpus(tmp_path).documents
+    assert [(d.source.path, d.id) for d in documents] == [("a.md", "a-md"), ("a.txt", "a")]
 
 
 def test_an_empty_or_missing_or_unreadable_corpus_is_named(tmp_path):

@@ -201,6 +201,17 @@ def test_entries_of_members_are_checked_like_the_others(tmp_path):
         read_corpus(tmp_path)
 
 
+def test_a_misspelt_member_is_told_and_stops_nothing(tmp_path):
+    (tmp_path / "a.zip").write_bytes(packed([("plan.md", "Un texte.")]))
+    (tmp_path / "b.zip").write_bytes(locked())
+    (tmp_path / "sources.toml").write_text('["a.zip/plam.md"]\ntitle = "A"\n["b.zip/x.md"]\ntitle = "B"\n')
+    corpus = read_corpus(tmp_path)
+    assert [document.source.path for document in corpus.documents] == ["a.zip/plan.md"]
+    assert corpus.without_entry == ("a.zip/plan.md",)
+    assert [item.path for item in corpus.notices] == ["a.zip/plam.md"]
+    assert "n’est pas dans l’archive. Vouliez-vous dire « a.zip/plan.md » ?" in corpus.notices[0].reason
+
+
 def test_an_archive_alone_that_cannot_be_read_leaves_an_empty_corpus(tmp_path):
     (tmp_path / "a.zip").write_bytes(locked())
     with pytest.raises(EmptyCorpus, match=r"a\.zip : il est protégé par un mot de passe"):

@@ -1,0 +1,221 @@
+"""The pages of the builds: made, compared with what is in service, put into service, taken back."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from chatbot.operator.desk import Desk
+from chatbot.operator.documents import Holding, State
+from chatbot.operator.page import Page, Visit, page, then
+from index import IndexStoreError
+from index.diff import BuildDiff, diff_builds
+from index.gold import GoldResult
+from index.model import model_revision
+from index.store import Manifest
+
+__all__ = ["build_pages"]
+
+_NAMES = {
+    "documents": "Lecture des documents",
+    "passages": "Découpage en passages",
+    "vectors": "Calcul du sens des passages",
+    "calibration": "Réglage des réponses",
+    "questions": "Questions de contrôle",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A stored build in the list of them. `problem` says in French why it cannot be used, `since` when it went live."""
+
+    id: str
+    made_at: float
+    manifest: Manifest | None
+    problem: str
+    is_live: bool
+    is_candidate: bool
+
+
+def build_pages(desk: Desk) -> list[tuple[str, str, Page]]:
+    """Each with its method and path."""
+    pages = _Builds(desk)
+    return [
+        ("GET", "/", pages.home),
+        ("GET", "/construire", pages.making),
+        ("POST", "/construire", pages.make),
+        ("POST", "/construire/arreter", pages.cancel),
+        ("GET", "/construire/etat", pages.progress),
+        ("GET", "/constructions", pages.index),
+        ("GET", "/constructions/{build_id}", pages.report),
+        ("POST", "/constructions/publier", pages.publish),
+        ("POST", "/constructions/precedente", pages.roll_back),
+    ]
+
+
+class _Builds:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def home(self, visit: Visit) -> Response:
+        """Where everything stands, and what to do next."""
+        desk = self._desk
+        holdings = desk.documents()
+        candidate_id = desk.candidate_id()
+        report = desk.report(candidate_id) if candidate_id else None
+        return page(
+            "home",
+            visit,
+            live=desk.live(),
+            live_at=desk.built_at(desk.live_id()),
+            candidate=desk.candidate(),
+            candidate_at=desk.built_at(candidate_id),
+            refusals=report.refusals if report else (),
+            waiting=_of(holdings, State.WAITING),
+            skipped=_of(holdings, State.SKIPPED),
+            gone=_of(holdings, State.GONE),
+            is_up_to_date=desk.is_up_to_date(),
+            fault=desk.fault(),
+            progress=desk.construction.state,
+        )
+
+    def making(self, visit: Visit) -> Response:
+        """The rebuild: how far it is, how the last one ended, a button to begin."""
+        desk = self._desk
+        return page(
+            "making",
+            visit,
+            progress=desk.construction.state,
+            names=_NAMES,
+            waiting=_of(desk.documents(), State.WAITING),
+            is_up_to_date=desk.is_up_to_date(),
+            candidate_id=desk.candidate_id(),
+        )
+
+    def make(self, visit: Visit) -> Response:
+        """Begin a rebuild, unless one is going on."""
+        is_full = visit.sent("full") == "yes"
+        if not self._desk.construction.start(*(["--full"] if is_full else [])):
+            visit.say("Une construction est déjà en cours : la voici.")
+        return then("/construire")
+
+    def cancel(self, visit: Visit) -> Response:
+        """Ask the rebuild to stop."""
+        self._desk.construction.cancel()
+        return then("/construire")
+
+    def progress(self, visit: Visit) -> Response:
+        """The rebuild for the script that shows it live."""
+        state = self._desk.construction.state
+        steps = [
+            {
+                "name": _NAMES.get(step.what, step.what),
+                "done": step.done,
+                "total": step.total,
+                "remaining_s": step.remaining_s,
+            }
+            for step in state.steps
+        ]
+        return JSONResponse({"is_running": state.is_running, "seconds": round(state.seconds), "steps": steps})
+
+    def index(self, visit: Visit) -> Response:
+        """The builds that are kept, newest first."""
+        return page("builds", visit, kept=self._kept(), live_id=self._desk.live_id() or "", previous=self._previous())
+
+    def report(self, visit: Visit) -> Response:
+        """What a build holds, how it differs from what is in service, and how both answer."""
+        desk, build_id = self._desk, visit.request.path_params["build_id"]
+        kept = next((kept for kept in self._kept() if kept.id == build_id), None)
+        if kept is None:
+            raise HTTPException(404, "Cette version n’est plus gardée.")
+        report = desk.report(build_id)
+        diff: BuildDiff | None = None
+        live, build = desk.live(), desk.build(build_id)
+        if live and build and not kept.is_live:
+            live_report = desk.report(live.manifest.build_id)
+            live_gold = live_report.gold if live_report else ()
+            if report and report.live_id == live.manifest.build_id:
+                live_gold = report.live_gold
+            diff = diff_builds(live, build, live_gold, report.gold if report else ())
+        return page(
+            "report",
+            visit,
+            kept=kept,
+            report=report,
+            diff=diff,
+            live_id=desk.live_id() or "",
+            refusals=report.refusals if report and not kept.is_live else (),
+            gold=_tallied(report.gold if report else ()),
+            live_gold=_tallied(report.live_gold if report else ()),
+        )
+
+    def publish(self, visit: Visit) -> Response:
+        """Put a build into service, unless another one was meanwhile."""
+        desk, build_id = self._desk, visit.sent("build")
+        if self._is_stale(visit):
+            return then("/constructions")
+        report = desk.report(build_id)
+        if report and report.refusals and visit.sent("anyway") != "yes":
+            visit.say("Cochez d’abord la case qui dit que vous mettez en service malgré tout.", is_problem=True)
+            return then(f"/constructions/{build_id}")
+        settings = desk.settings
+        desk.store.publish(build_id, model=settings.model, revision=model_revision(settings.model))
+        visit.say(f"La version {build_id[:8]} est en service. La page publique y passe seule, en quelques secondes.")
+        return then("/")
+
+    def roll_back(self, visit: Visit) -> Response:
+        """Put the build into service that was there before, unless another one was meanwhile."""
+        if not self._is_stale(visit):
+            settings = self._desk.settings
+            build_id = self._desk.store.rollback(model=settings.model, revision=model_revision(settings.model))
+            visit.say(f"La version {build_id[:8]}, d’avant, est de nouveau en service.")
+        return then("/constructions")
+
+    def _is_stale(self, visit: Visit) -> bool:
+        """Whether another build went live since the form was opened; it is said then."""
+        if visit.sent("live") == (self._desk.live_id() or ""):
+            return False
+        visit.say(
+            "Quelqu’un d’autre a changé la version en service entre-temps. Regardez ce qui est en service, puis "
+            "recommencez si c’est toujours voulu.",
+            is_problem=True,
+        )
+        return True
+
+    def _previous(self) -> str:
+        """The build that a roll back would put into service, empty where there is none."""
+        previous = self._desk.store.previous_id()
+        return previous if previous in self._desk.store.build_ids() else ""
+
+    def _kept(self) -> list[Kept]:
+        desk, rows = self._desk, []
+        live, candidate = desk.live_id(), desk.candidate_id()
+        for build_id in desk.store.build_ids():
+            manifest, problem = None, ""
+            try:
+                manifest = desk.store.manifest(build_id)
+            except IndexStoreError as error:
+                problem = str(error)
+            rows.append(
+                Kept(build_id, desk.built_at(build_id), manifest, problem, build_id == live, build_id == candidate)
+            )
+        return rows
+
+
+def _of(holdings: tuple[Holding, ...], state: State) -> list[Holding]:
+    return [holding for holding in holdings if holding.state is state]
+
+
+def _tallied(results: Iterable[GoldResult]) -> dict[str, int]:
+    """How many gold questions fare how: by outcome, and of those with an answer, how many whose passage is found."""
+    results = list(results)
+    counts = Counter(result.outcome or "unknown" for result in results)
+    answerable = [result for result in results if result.answerable]
+    return {
+        **{name: counts[name] for name in ("right", "declined", "wrong")},
+        "questions": len(results),
+        "answerable": len(answerable),
+        "found": sum(result.found for result in answerable),
+    }

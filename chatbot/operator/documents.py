@@ -1,0 +1,197 @@
+"""Every document of the corpus with its state: what the folder holds beside what the builds were made of."""
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+
+from index import Build
+from ingest import Document, IngestError, fold_for_search
+from ingest.entries import read_sections
+from ingest.files import ARCHIVE_SUFFIX, checksum, find_files
+from ingest.normalise import normalise_text
+
+__all__ = ["ENTRY_KEYS", "Holding", "Holdings", "State", "matching", "read_entries"]
+
+ENTRY_KEYS = ("title", "theme", "publisher", "published", "url", "licence", "kind")
+"""What the operator may say of a document on the page."""
+
+
+class State(StrEnum):
+    """Where a document is on its way to residents."""
+
+    LIVE = "live"
+    """In service as it is in the folder."""
+    READ = "read"
+    """In the candidate as it is in the folder, and not in service yet."""
+    WAITING = "waiting"
+    """New or changed since the last build."""
+    SKIPPED = "skipped"
+    """The last build could not read it."""
+    GONE = "gone"
+    """No longer in the folder, and still in service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A document. `path` is its path in the corpus, `id` that of the build's document, empty where no build has it.
+
+    `why` says in French why it was not read, or what of it was not. `entry` is its part of `sources.toml`.
+    """
+
+    path: str
+    state: State
+    title: str
+    id: str = ""
+    theme: str = ""
+    publisher: str = ""
+    published: str = ""
+    passages: int = 0
+    why: tuple[str, ...] = ()
+    entry: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def archive(self) -> str:
+        """The path of the archive that holds it, empty where none does."""
+        head, found, _ = self.path.partition(f"{ARCHIVE_SUFFIX}/")
+        return head + ARCHIVE_SUFFIX if found else ""
+
+
+class Holdings:
+    """Reads the folder of a corpus. A file's checksum is taken anew only when its size or time changed."""
+
+    def __init__(self, corpus: Path) -> None:
+        self._corpus = corpus
+        self._known: dict[str, tuple[tuple[int, int], str]] = {}
+
+    def all(
+        self, live: Build | None, newest: Build | None, told: Iterable[str] = (), built_at: float = 0.0
+    ) -> tuple[Holding, ...]:
+        """Every document, by its path.
+
+        `newest` is the build made last, which may be the live one; `told` what it said of files, each line beginning
+        with the file's path; `built_at` when it was made.
+
+        Raises:
+            InvalidEntry: `sources.toml` is wrong.
+        """
+        entries = read_entries(self._corpus)
+        said = [normalise_text(line) for line in told]
+        found: dict[str, Holding] = {}
+        on_disk = self._files()
+        in_live, in_newest = _by_path(live), _by_path(newest)
+        counts = _counts(newest) if newest else {}
+        for path, sha256 in on_disk.items():
+            members = [name for name in in_newest if name.startswith(f"{path}/")]
+            if path.lower().endswith(ARCHIVE_SUFFIX) and members:
+                is_old = (self._corpus / path).stat().st_mtime > built_at
+                found |= {
+                    name: _read(in_newest[name], in_live.get(name), entries.get(normalise_text(name), {}), is_old)
+                    for name in members
+                }
+                continue
+            entry = entries.get(normalise_text(path), {})
+            document = in_newest.get(path)
+            if document:
+                found[path] = _read(document, in_live.get(path), entry, is_changed=document.source.sha256 != sha256)
+            else:
+                state = State.SKIPPED if any(line.startswith(f"{path} :") for line in said) else State.WAITING
+                if (self._corpus / path).stat().st_mtime > built_at:
+                    state = State.WAITING
+                found[path] = Holding(path, state, entry.get("title", "") or path, entry=entry)
+        for path, document in in_live.items():
+            if path not in found:
+                found[path] = replace(_read(document, document, {}, is_changed=False), state=State.GONE)
+        return tuple(
+            replace(
+                holding,
+                passages=counts.get(holding.id, 0),
+                why=tuple(line for line in said if line.startswith(f"{normalise_text(path)} :")),
+            )
+            for path, holding in sorted(found.items())
+        )
+
+    def _files(self) -> dict[str, str]:
+        """The checksum of each file, by its path."""
+        try:
+            paths, _ = find_files(self._corpus)
+        except IngestError:
+            return {}
+        found = {}
+        for path in paths:
+            try:
+                status = (self._corpus / path).stat()
+            except OSError:
+                continue  # gone meanwhile
+            stamp = (status.st_size, status.st_mtime_ns)
+            known = self._known.get(path)
+            found[path] = known[1] if known and known[0] == stamp else checksum(self._corpus / path).hex()
+            self._known[path] = (stamp, found[path])
+        return found
+
+
+def read_entries(corpus: Path) -> dict[str, dict[str, str]]:
+    """What `sources.toml` says of each document; nothing where it cannot be read, which `Desk.fault` tells."""
+    try:
+        return read_sections(corpus)
+    except IngestError:
+        return {}
+
+
+def matching(holdings: Iterable[Holding], words: str, state: str = "") -> list[Holding]:
+    """Those that hold every word in their title, path, theme or publisher, whatever the accents, and have the state."""
+    wanted = _folded(words).split()
+    return [
+        holding
+        for holding in holdings
+        if (not state or holding.state == state)
+        and all(
+            word in _folded(" ".join((holding.title, holding.path, holding.theme, holding.publisher)))
+            for word in wanted
+        )
+    ]
+
+
+def _folded(text: str) -> str:
+    split = unicodedata.normalize("NFD", fold_for_search(text).lower())
+    return "".join(letter for letter in split if not unicodedata.combining(letter))
+
+
+def _read(document: Document, live: Document | None, entry: Mapping[str, str], is_changed: bool) -> Holding:
+    source = document.source
+    known = {
+        "title": document.title,
+        "theme": document.theme,
+        "publisher": source.publisher,
+        "published": source.published,
+        "url": source.url,
+        "licence": source.licence,
+        "kind": source.kind.value,
+    }
+    is_said_otherwise = any(known[key] != normalise_text(entry[key]) for key in ENTRY_KEYS if key in entry)
+    if is_changed or is_said_otherwise:
+        state = State.WAITING
+    else:
+        state = State.LIVE if live and live.source == source and live.title == document.title else State.READ
+    return Holding(
+        source.path,
+        state,
+        entry.get("title", "") or document.title or PurePosixPath(source.path).name,
+        document.id,
+        entry.get("theme", "") or document.theme,
+        entry.get("publisher", "") or source.publisher,
+        entry.get("published", "") or source.published,
+        entry=entry,
+    )
+
+
+def _by_path(build: Build | None) -> dict[str, Document]:
+    return {document.source.path: document for document in build.documents.values()} if build else {}
+
+
+def _counts(build: Build) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for passage in build.passages:
+        counts[passage.document_id] = counts.get(passage.document_id, 0) + 1
+    return counts

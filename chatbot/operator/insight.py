@@ -1,0 +1,166 @@
+"""The pages that show what the documents are worth: a question tried, questions without answer, what is covered."""
+
+import re
+
+from markupsafe import Markup
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from chatbot.answer import Reply
+from chatbot.errors import InvalidQuestion
+from chatbot.feedback import Feedback
+from chatbot.markup import reply_html
+from chatbot.messages import FRENCH
+from chatbot.operator.coverage import MOST_PLACES, Coverage, Place, corpus_map, coverage
+from chatbot.operator.desk import Desk
+from chatbot.operator.page import Page, Visit, page
+from chatbot.sources import document_html
+from chatbot.unanswered import Unanswered
+from index import Build
+from ingest.sentences import Span
+
+__all__ = ["insight_pages"]
+
+_SPAN = re.compile(r"(\d{1,9})-(\d{1,9})", re.ASCII)
+_SHAPES = 8
+"""Themes are told apart by shape and colour; from the ninth on they share the last."""
+_OPINIONS = 200
+
+
+def insight_pages(desk: Desk) -> list[tuple[str, str, Page]]:
+    """Each with its method and path."""
+    pages = _Insight(desk)
+    return [
+        ("GET", "/essayer", pages.trial),
+        ("GET", "/sans-reponse", pages.unanswered),
+        ("GET", "/couverture", pages.coverage),
+        ("GET", "/sources/{document_id}", pages.passage),
+    ]
+
+
+class _Insight:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def trial(self, visit: Visit) -> Response:
+        """A question, with the replies of what is in service and of the candidate side by side."""
+        desk, asked = self._desk, visit.asked("q")
+        builds = [
+            (name, build)
+            for name, build in (("En service", desk.live()), ("Version qui attend", desk.candidate()))
+            if build is not None
+        ]
+        replies: list[Reply] = []
+        why = ""
+        if asked and builds:
+            try:
+                replies = desk.trial.ask(asked, [build for _, build in builds])
+            except InvalidQuestion as error:
+                why = str(error)
+        shown = [
+            (name, build, Markup(reply_html(reply, level=3)), reply)
+            for (name, build), reply in zip(builds, replies, strict=False)
+        ]
+        return page(
+            "trial",
+            visit,
+            422 if why else 200,
+            asked=asked,
+            builds=builds,
+            shown=shown,
+            is_same=len(shown) == 2 and shown[0][2] == shown[1][2],
+            why=why,
+            limit=desk.settings.max_question_characters,
+            is_loaded=desk.trial.is_loaded,
+        )
+
+    def unanswered(self, visit: Visit) -> Response:
+        """The questions that went unanswered and the opinions, where they are kept."""
+        settings = self._desk.settings
+        feedback = Feedback(settings)
+        opinions = list(feedback.opinions())[::-1] if feedback.days else []
+        return page(
+            "unanswered",
+            visit,
+            days=settings.unanswered_days,
+            questions=Unanswered(settings).questions() if settings.unanswered_days else [],
+            reasons={
+                "not_in_corpus": "Les documents n’en parlent pas",
+                "not_said": "Les documents en parlent sans le dire",
+                "town_service": "Démarche municipale",
+            },
+            opinion_days=feedback.days,
+            opinions=opinions[:_OPINIONS],
+            opinion_count=len(opinions),
+            useful=sum(bool(opinion["useful"]) for opinion in opinions),
+        )
+
+    def coverage(self, visit: Visit) -> Response:
+        """How much there is on each theme, and the map of the passages."""
+        desk = self._desk
+        live, candidate = desk.live(), desk.candidate()
+        build = candidate or live
+        if build is None:
+            return page("coverage", visit, build=None)
+        report = desk.report(build.manifest.build_id)
+        right = {result.id for result in report.gold if result.outcome == "right"} if report else frozenset()
+        themes = desk.of_build(build, "coverage", lambda: coverage(build, right))
+        places = desk.of_build(build, "map", lambda: corpus_map(build))
+        before = {document.source.path: document.text for document in live.documents.values()} if live else {}
+        new = {d.id for d in build.documents.values() if candidate and before.get(d.source.path) != d.text}
+        return page(
+            "coverage",
+            visit,
+            build=build,
+            is_candidate=candidate is not None,
+            is_asked=bool(report and report.gold),
+            themes=themes,
+            largest={
+                name: max((getattr(theme, name) for theme in themes), default=0) or 1
+                for name in ("documents", "passages", "questions")
+            },
+            groups=_groups(build, themes, places, new),
+            new=new,
+            shown=len(places),
+            most=MOST_PLACES,
+            shapes={theme.theme: min(number, _SHAPES - 1) for number, theme in enumerate(themes)},
+        )
+
+    def passage(self, visit: Visit) -> Response:
+        """A document with a passage marked, from whichever build has the document as the link to it knew it."""
+        desk, document_id = self._desk, visit.request.path_params["document_id"]
+        match, version = _SPAN.fullmatch(visit.asked("quote")), visit.asked("v")
+        builds = [build for build in (desk.candidate(), desk.live()) if build and document_id in build.documents]
+        if not builds:
+            raise HTTPException(404, "Ce document n’est plus dans une version gardée.")
+        span: Span | None = (int(match[1]), int(match[2])) if match else None
+        documents = [build.documents[document_id] for build in builds]
+        document = next((d for d in documents if d.source.sha256[:8] == version), documents[0])
+        is_current = not version or document.source.sha256[:8] == version
+        html = document_html(document, span, is_current, FRENCH)
+        return page("passage", visit, document=document, whole=Markup(html))
+
+
+def _groups(
+    build: Build, themes: list[Coverage], places: list[Place], new: set[str]
+) -> list[tuple[str, list[tuple[str, bool, list[tuple[Place, str, str]]]]]]:
+    """The places by theme and document, each with its link and first words: theme, (title, is new, places)."""
+    by_document: dict[str, list[tuple[Place, str, str]]] = {}
+    for place in places:
+        passage = build.passages[place.row]
+        version = build.documents[passage.document_id].source.sha256[:8]
+        link = f"/sources/{passage.document_id}?quote={passage.start}-{passage.end}&v={version}#p-{passage.start}"
+        heading = " › ".join(passage.heading_path[1:]) or build.documents[passage.document_id].title
+        words = f"{heading} : {' '.join(passage.text.split())[:90]}…"
+        by_document.setdefault(passage.document_id, []).append((place, link, words))
+    return [
+        (
+            theme.theme,
+            [
+                (document.title, document.id in new, by_document[document.id])
+                for document in build.documents.values()
+                if document.theme == theme.theme and document.id in by_document
+            ],
+        )
+        for theme in themes
+    ]

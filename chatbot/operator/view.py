@@ -1,0 +1,76 @@
+"""Pages from templates, in which every text is escaped unless it says otherwise."""
+
+import re
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.ext import Extension
+
+from chatbot.messages import FRENCH
+
+__all__ = ["counted", "render", "spaced"]
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_NUMBER_SPACE = "\u202f"
+_MINUTE_S = 60
+
+
+def spaced(text: str) -> str:
+    """The same with the spaces that French sets inside « » and before « : ; ? ! » as ones where no line breaks."""
+    return re.sub(r"(?<=\S) (?=[:;?!»])|(?<=«) ", "\u00a0", text)
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """« 1 document », « 2 documents », « 1 204 passages »."""
+    number = f"{count:,}".replace(",", _NUMBER_SPACE)
+    return f"{number}\u00a0{one if abs(count) < 2 else many or one + 's'}"
+
+
+def render(template: str, **given: Any) -> str:
+    """A page. `given` is what its template names."""
+    return _environment().get_template(template).render(**given)
+
+
+class _HardSpaces(Extension):
+    """Templates are written with ordinary spaces."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        return spaced(source)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=[_HardSpaces],
+    )
+    environment.filters |= {
+        "day": FRENCH.date,
+        "moment": _moment,
+        "duration": _duration,
+        "spaced": spaced,
+        "percent": lambda share: f"{share:.0%}".replace("%", "\u00a0%"),
+    }
+    environment.globals |= {"counted": counted}
+    return environment
+
+
+def _moment(seconds: float) -> str:
+    """A time as one says it here: « 28 novembre 2026 à 6 h 34 »."""
+    at = datetime.fromtimestamp(seconds)
+    return f"{FRENCH.date(at.date().isoformat())} à {at.hour}\u00a0h\u00a0{at.minute:02}"
+
+
+def _duration(seconds: float) -> str:
+    whole = max(0, round(seconds))
+    minutes, left = divmod(whole, _MINUTE_S)
+    if minutes >= _MINUTE_S:
+        return f"{minutes // _MINUTE_S}\u00a0h\u00a0{minutes % _MINUTE_S:02}"
+    return f"{minutes}\u00a0min\u00a0{left:02}\u00a0s" if minutes else f"{whole}\u00a0s"

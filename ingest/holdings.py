@@ -1,0 +1,316 @@
+"""What the operator changes in a corpus folder: documents added, removed and restored.
+
+Whatever stops a change half-way (a full disk, a kill), the corpus still reads: a file is there before `sources.toml`
+names it and goes only after its section went. The same command then finishes the change.
+"""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+
+from ingest.assemble import document_id
+from ingest.corpus import read_document
+from ingest.decode import too_large
+from ingest.entries import check_given, described, forgotten, read_sections, write_sections
+from ingest.errors import DuplicateDocument, EmptyCorpus, UnknownDocument, UnreadableSource, UnsafeName
+from ingest.files import (
+    ARCHIVE_SUFFIX,
+    ORIGINALS_FOLDER,
+    SOURCES_FILE,
+    SUFFIXES,
+    advice,
+    checksum,
+    find_files,
+    limit_bytes,
+)
+from ingest.normalise import normalise_text
+from ingest.read_zip import read_members
+from ingest.write_file import move_file, not_written, write_file
+
+__all__ = [
+    "REMOVED_FOLDER",
+    "add_document",
+    "check_readable",
+    "corpus_lock",
+    "describe_document",
+    "remove_document",
+    "removed_documents",
+    "restore_document",
+    "safe_path",
+]
+
+REMOVED_FOLDER = ".removed"
+"""Where removed documents are kept in the corpus; hidden, so that nothing in it is read."""
+
+_MAX_NAME_BYTES = 200  # of the 255 that file systems take, with room for a draft's name
+_REPLACED = str.maketrans(dict.fromkeys('<>:"|?*', "-"))
+
+
+def add_document(corpus: Path, name: str, data: bytes, entry: Mapping[str, str] = {}, *, replace: bool = False) -> str:
+    """Put a document, or an archive of them, into the corpus and say in `sources.toml` what is known of it.
+
+    Returns its path in the corpus. `name` may hold folders. `entry` has the keys of `sources.toml`. With `replace`, a
+    document of the same name or id makes way, as if removed, and what was said of it stays unless `entry` says else.
+    A file that was put there without its section gets it.
+
+    Raises:
+        UnsafeName: the name leads out of the corpus, is hidden, or of a format that is not read.
+        UnreadableSource: the reader refuses it.
+        DuplicateDocument: it is there already.
+        InvalidEntry: a value of `entry` is wrong, or `sources.toml` cannot be changed.
+        NotWritten: a file cannot be written.
+    """
+    path = safe_path(corpus, name)
+    check_given(corpus, {path: entry})
+    check_readable(data, path, entry)
+    with corpus_lock(corpus):
+        known = read_sections(corpus)
+        present = _paths(corpus)
+        here = next((other for other in present if normalise_text(other) == path), path)
+        if here in present and checksum(corpus / here) == hashlib.sha256(data).digest():
+            if path in known and not replace:
+                raise DuplicateDocument(
+                    f"{here} est déjà dans le corpus, exactement le même : rien n’a changé. Pour changer ce qui en est "
+                    "dit, remplacez-le (--replace)."
+                )
+            write_sections(corpus, described(corpus, {here: entry}))
+            return here
+        if same := _same_bytes(corpus, data, present):
+            raise DuplicateDocument(
+                f"{path} : ce document est déjà dans le corpus sous le nom {same}, exactement le même. Rien n’a "
+                f"changé ; retirez d’abord {same} si vous voulez l’autre nom."
+            )
+        rivals = [other for other in present if document_id(other) == document_id(path)]
+        if rivals and not replace:
+            raise DuplicateDocument(_already(path, rivals[0]))
+        for rival in rivals:
+            said = known.get(normalise_text(rival), {})
+            entry = {**said, **{key: value for key, value in entry.items() if value}}
+        text = described(corpus, {here: entry})
+        if here in rivals:
+            write_file(_new_folder(corpus) / here, (corpus / here).read_bytes(), here)
+        write_file(corpus / here, data, here)
+        write_sections(corpus, text)
+        for rival in rivals:
+            if rival != here:
+                _remove(corpus, rival)
+    return here
+
+
+def describe_document(corpus: Path, path: str, entry: Mapping[str, str]) -> None:
+    """Have `sources.toml` say this of a document, or of one in an archive. Keys without a value go, others stay.
+
+    Raises:
+        InvalidEntry: a value of `entry` is wrong, or `sources.toml` cannot be changed.
+        NotWritten: the file cannot be written.
+    """
+    with corpus_lock(corpus):
+        cleared = [key for key, value in entry.items() if not value]
+        write_sections(corpus, described(corpus, {path: entry}, cleared))
+
+
+def remove_document(corpus: Path, path: str) -> Path:
+    """Move a document out of what is read, to `.removed/<date-time>/`, with its section of `sources.toml` beside it.
+
+    Returns where the file is now: what `restore_document` takes.
+
+    Raises:
+        UnknownDocument: there is no such document.
+        InvalidEntry: `sources.toml` cannot be changed.
+        NotWritten: a file cannot be written.
+    """
+    with corpus_lock(corpus):
+        wanted = normalise_text(path).removeprefix("./")
+        here = next((other for other in _paths(corpus) if normalise_text(other) == wanted), None)
+        if here is None:
+            archive = wanted.lower().find(f"{ARCHIVE_SUFFIX}/")
+            how = (
+                f"C’est un document d’une archive : retirez l’archive entière, {path[: archive + len(ARCHIVE_SUFFIX)]}."
+                if archive > 0
+                else "Les chemins sont donnés par « loos corpus list », par exemple fiches/energie.md."
+            )
+            raise UnknownDocument(f"{path} : ce document n’est pas dans {corpus}. {how}")
+        return _remove(corpus, here)
+
+
+def restore_document(corpus: Path, removed: Path) -> str:
+    """Put a removed document back, with its section of `sources.toml`; its path in the corpus.
+
+    `removed` is what `remove_document` gave, or the folder `.removed/<date-time>`.
+
+    Raises:
+        UnknownDocument: nothing removed is there.
+        DuplicateDocument: another document has its name by now.
+        InvalidEntry: `sources.toml` cannot be changed.
+        NotWritten: a file cannot be written.
+    """
+    with corpus_lock(corpus):
+        kept = (corpus / REMOVED_FOLDER).resolve()
+        whole = removed.resolve()
+        if kept not in whole.parents:
+            raise UnknownDocument(
+                f"{removed} n’est pas un document retiré de {corpus}. « loos restore » sans rien d’autre en donne la "
+                "liste."
+            )
+        folder = kept / whole.relative_to(kept).parts[0]
+        sections = read_sections(folder)
+        found = _removed_file(folder)
+        path = found.relative_to(folder).as_posix() if found else next(iter(sections), "")
+        path = path if found or (corpus / path).is_file() else ""  # moved back before an interruption, or gone
+        if not path:
+            raise UnknownDocument(f"{removed} : il n’y a plus de document à remettre dans ce dossier.")
+        if found:
+            if os.path.lexists(corpus / path):
+                raise DuplicateDocument(
+                    f"{path} : un autre document a ce nom dans le corpus. Retirez-le d’abord, puis recommencez."
+                )
+            move_file(found, corpus / path, path)
+        write_sections(corpus, described(corpus, sections))
+        (folder / SOURCES_FILE).unlink(missing_ok=True)
+        _drop_empty(folder)
+    return path
+
+
+def removed_documents(corpus: Path) -> list[Path]:
+    """The files of the documents that were removed, the latest first."""
+    kept = corpus / REMOVED_FOLDER
+    folders = sorted(kept.iterdir(), reverse=True) if kept.is_dir() else []
+    return [found for folder in folders if (found := _removed_file(folder))]
+
+
+def safe_path(corpus: Path, name: str) -> str:
+    """A name as a document's path in the corpus: in NFC, without characters that some systems refuse.
+
+    Raises:
+        UnsafeName: it leads out of the corpus, is hidden or too long, or of a format that is not read.
+    """
+    cleaned = normalise_text(name).replace("\t", " ").replace("\n", " ").translate(_REPLACED)
+    parts = [part.strip() for part in cleaned.replace("\\", "/").split("/")]
+    path = "/".join(parts)
+    suffix = PurePosixPath(path).suffix.lower()
+    stem = parts[-1].removesuffix(PurePosixPath(path).suffix).strip()
+    if not all(parts) or any(part in (".", "..") for part in parts) or not _is_inside(corpus, path):
+        raise UnsafeName(
+            f"« {name} » : ce nom sort du dossier des documents. Donnez un nom simple, comme plan-climat.pdf."
+        )
+    if any(part.startswith(".") for part in parts) or not stem:
+        raise UnsafeName(f"« {name} » : un nom qui commence par un point est caché et ne serait pas lu. Renommez-le.")
+    if parts[0].lower() == ORIGINALS_FOLDER:
+        raise UnsafeName(f"« {name} » : le dossier « {ORIGINALS_FOLDER} » n’est pas lu. Choisissez un autre dossier.")
+    if suffix not in SUFFIXES:
+        how = advice(path) or f"les formats lus sont {', '.join(SUFFIXES)}."
+        raise UnsafeName(f"« {name} » : {how}")
+    if any(len(part.encode()) > _MAX_NAME_BYTES for part in parts):
+        raise UnsafeName(f"« {name} » : ce nom est trop long (plus de {_MAX_NAME_BYTES} octets). Raccourcissez-le.")
+    return path
+
+
+def check_readable(data: bytes, path: str, entry: Mapping[str, str] = {}) -> None:
+    """Read a document as a build will; of an archive, until one of its documents reads.
+
+    Raises:
+        UnreadableSource: the reader refuses it.
+    """
+    if len(data) > limit_bytes(path):
+        raise too_large(len(data), path, limit_bytes(path))
+    if not path.lower().endswith(ARCHIVE_SUFFIX):
+        read_document(data, path, {key: value for key, value in entry.items() if key in ("kind", "title") and value})
+        return
+    refusals = []
+    for member in read_members(data, path):
+        try:
+            if member.problem:
+                raise UnreadableSource(member.problem)
+            read_document(member.data, member.path, {})
+        except UnreadableSource as error:
+            refusals.append(str(error))
+        else:
+            return
+    raise UnreadableSource("\n".join((f"{path} : aucun document de l’archive ne se lit.", *refusals[:5])))
+
+
+@contextmanager
+def corpus_lock(corpus: Path) -> Iterator[None]:
+    """Hold a corpus for one change: two operators, or one and a crawl, wait for each other."""
+    try:
+        corpus.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(corpus, os.O_RDONLY)
+    except OSError as error:
+        raise EmptyCorpus(f"Le dossier du corpus ne s’ouvre pas : {corpus} ({error.strerror}).") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _paths(corpus: Path) -> list[str]:
+    try:
+        return find_files(corpus)[0]
+    except EmptyCorpus:
+        return []
+
+
+def _same_bytes(corpus: Path, data: bytes, paths: list[str]) -> str | None:
+    digest = hashlib.sha256(data).digest()
+    for path in paths:
+        with suppress(OSError):
+            if (corpus / path).stat().st_size == len(data) and checksum(corpus / path) == digest:
+                return path
+    return None
+
+
+def _already(path: str, rival: str) -> str:
+    if normalise_text(rival) == path:
+        return f"{path} : un autre document a déjà ce nom. Choisissez un autre nom, ou remplacez-le (--replace)."
+    return (
+        f"{path} : {rival} est déjà dans le corpus, presque sous le même nom. Choisissez un autre nom, ou remplacez-le "
+        "(--replace)."
+    )
+
+
+def _remove(corpus: Path, path: str) -> Path:
+    text, taken = forgotten(corpus, path)
+    folder = _new_folder(corpus)
+    if taken:
+        write_file(folder / SOURCES_FILE, taken.encode("utf-8"), SOURCES_FILE)
+    write_sections(corpus, text)
+    move_file(corpus / path, folder / path, path)
+    return folder / path
+
+
+def _new_folder(corpus: Path) -> Path:
+    now = f"{datetime.now():%Y-%m-%dT%H-%M-%S}"
+    number = 1
+    while True:
+        folder = corpus / REMOVED_FOLDER / (now if number == 1 else f"{now}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+        except OSError as error:
+            raise not_written(REMOVED_FOLDER, error) from error
+        else:
+            return folder
+
+
+def _removed_file(folder: Path) -> Path | None:
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / SOURCES_FILE)
+    return files[0] if files else None
+
+
+def _drop_empty(folder: Path) -> None:
+    for inner in sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True):
+        with suppress(OSError):
+            inner.rmdir()
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def _is_inside(corpus: Path, path: str) -> bool:
+    """Whether a path stays in the corpus, links followed."""
+    return (corpus / path).resolve().is_relative_to(corpus.resolve())

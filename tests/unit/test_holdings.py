@@ -1,0 +1,283 @@
+"""Documents added to a corpus, removed and restored, with `sources.toml` kept as its keeper wrote it."""
+
+import errno
+import io
+import os
+import tomllib
+import unicodedata
+import zipfile
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from ingest import read_corpus
+from ingest.errors import (
+    DuplicateDocument,
+    IngestError,
+    InvalidEntry,
+    NotWritten,
+    UnknownDocument,
+    UnreadableSource,
+    UnsafeName,
+)
+from ingest.holdings import add_document, remove_document, removed_documents, restore_document
+
+SOURCES = """\
+# Nos documents.
+
+["a.md"]
+title = "A"  # à revoir
+publisher = "Ville"
+published = 2024-05-31
+
+# Ce qui suit vient de la presse.
+["presse/b.md"]
+title = 'B'
+"""
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    folder = tmp_path / "corpus"
+    (folder / "presse").mkdir(parents=True)
+    (folder / "a.md").write_text("Le texte de a.", encoding="utf-8")
+    (folder / "presse" / "b.md").write_text("Le texte de b.", encoding="utf-8")
+    (folder / "sources.toml").write_text(SOURCES, encoding="utf-8")
+    return folder
+
+
+def sources(corpus: Path) -> str:
+    return (corpus / "sources.toml").read_text(encoding="utf-8")
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def packed(**members: str) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for name, text in members.items():
+            archive.writestr(name.replace("_", "."), text)
+    return data.getvalue()
+
+
+def test_a_document_is_added_with_its_section_and_nothing_else_moves(corpus: Path) -> None:
+    path = add_document(
+        corpus, "vie/c \u00ab1\u00bb.md", b"Un texte.", {"title": 'Le "C"', "published": "2025-01-02", "theme": ""}
+    )
+    assert path == "vie/c «1».md"
+    assert sources(corpus) == SOURCES + '\n["vie/c «1».md"]\ntitle = "Le \\"C\\""\npublished = 2025-01-02\n'
+    document = next(d for d in read_corpus(corpus).documents if d.source.path == path)
+    assert (document.title, document.source.published, document.text) == ('Le "C"', "2025-01-02", "Un texte.")
+
+
+def test_a_corpus_is_begun_by_its_first_document(tmp_path: Path) -> None:
+    assert add_document(tmp_path / "neuf", "a.md", b"Un texte.") == "a.md"
+    assert files(tmp_path / "neuf") == {"a.md": b"Un texte."}
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("../a.md", "sort du dossier"),
+        ("vie/../../a.md", "sort du dossier"),
+        ("/etc/a.md", "sort du dossier"),
+        ("..\\a.md", "sort du dossier"),
+        ("a//b.md", "sort du dossier"),
+        ("lien/b.md", "sort du dossier"),
+        (".cache.md", "est caché"),
+        (".removed/x.md", "est caché"),
+        (".md", "est caché"),
+        ("originals/a.md", "« originals » n’est pas lu"),
+        ("a.exe", "les formats lus sont .md"),
+        ("a", "les formats lus sont .md"),
+        ("a.doc", "Enregistrez-le en .docx ou .pdf."),
+        ("sources.toml", "les formats lus sont .md"),
+        ("é" * 120 + ".md", "trop long"),
+        ("\ufeff\u200b.md", "est caché"),
+    ],
+)
+def test_an_unsafe_name_is_refused(corpus: Path, name: str, message: str) -> None:
+    (corpus / "lien").symlink_to(corpus.parent)
+    before = files(corpus)
+    with pytest.raises(UnsafeName, match=message):
+        add_document(corpus, name, b"Un texte.")
+    assert files(corpus) == before
+
+
+def test_a_name_is_made_safe(corpus: Path) -> None:
+    name = unicodedata.normalize("NFD", ' Vie\\Été \u200bà la "plage": 1?\t.md ')
+    assert add_document(corpus, name, b"Un texte.") == "Vie/Été à la -plage-- 1- .md"
+
+
+def test_what_is_there_already_is_said(corpus: Path) -> None:
+    before = files(corpus)
+    for name, data, message in [
+        ("a.md", b"Autre.", r"a\.md : un autre document a déjà ce nom.*--replace"),
+        ("A.txt", b"Autre.", r"A\.txt : a\.md est déjà dans le corpus, presque sous le même nom"),
+        ("a.md", b"Le texte de a.", r"a\.md est déjà dans le corpus, exactement le même"),
+        ("c.md", b"Le texte de b.", r"déjà dans le corpus sous le nom presse/b\.md, exactement le même"),
+    ]:
+        with pytest.raises(DuplicateDocument, match=message):
+            add_document(corpus, name, data)
+    assert files(corpus) == before
+
+
+def test_what_is_replaced_is_kept_and_what_was_said_of_it_stays(corpus: Path) -> None:
+    assert (
+        add_document(corpus, "a.md", b"Nouveau.", {"url": "https://ville.fr/a", "title": "A2"}, replace=True) == "a.md"
+    )
+    new = SOURCES.replace('title = "A" ', 'title = "A2" ').replace(
+        "published = 2024-05-31\n", 'published = 2024-05-31\nurl = "https://ville.fr/a"\n'
+    )
+    assert sources(corpus) == new
+    assert [path.read_text() for path in removed_documents(corpus)] == ["Le texte de a."]
+    assert add_document(corpus, "a.txt", b"Encore.", replace=True) == "a.txt"
+    assert not (corpus / "a.md").exists()
+    assert tomllib.loads(sources(corpus))["a.txt"] == tomllib.loads(new)["a.md"]
+    assert [document.id for document in read_corpus(corpus).documents] == ["a", "presse-b"]
+
+
+def test_what_does_not_read_is_refused_before_it_is_written(corpus: Path) -> None:
+    before = files(corpus)
+    for name, data, entry, error in [
+        ("c.md", b"", {}, UnreadableSource),
+        ("c.pdf", b"%PDF-1.7 rien", {}, UnreadableSource),
+        ("c.zip", b"PK", {}, UnreadableSource),
+        ("c.zip", packed(a_md=""), {}, UnreadableSource),
+        ("c.md", b"Texte.", {"published": "hier"}, InvalidEntry),
+        ("c.md", b"Texte.", {"titre": "C"}, InvalidEntry),
+        ("c.md", b"Texte.", {"url": "mairie"}, InvalidEntry),
+    ]:
+        with pytest.raises(error):
+            add_document(corpus, name, data, entry)
+    assert files(corpus) == before
+
+
+def test_a_file_that_was_put_there_by_hand_gets_its_section(corpus: Path) -> None:
+    (corpus / "c.md").write_bytes(b"Un texte.")
+    assert add_document(corpus, "c.md", b"Un texte.", {"title": "C"}) == "c.md"
+    assert sources(corpus).endswith('\n\n["c.md"]\ntitle = "C"\n')
+
+
+def test_a_document_is_removed_and_restored_with_its_section(corpus: Path) -> None:
+    removed = remove_document(corpus, "a.md")
+    assert removed.parent.parent == corpus / ".removed"
+    assert sources(corpus) == "# Nos documents.\n\n# Ce qui suit vient de la presse.\n[\"presse/b.md\"]\ntitle = 'B'\n"
+    assert [document.id for document in read_corpus(corpus).documents] == ["presse-b"]
+    assert restore_document(corpus, removed) == "a.md"
+    assert tomllib.loads(sources(corpus)) == tomllib.loads(SOURCES)
+    assert (corpus / "a.md").read_text() == "Le texte de a."
+    assert list((corpus / ".removed").iterdir()) == []
+
+
+def test_the_last_section_goes_and_the_folder_of_what_was_removed_can_be_given(corpus: Path) -> None:
+    removed = remove_document(corpus, "presse/b.md")
+    assert sources(corpus) == SOURCES[: SOURCES.index('\n["presse')] + "\n"
+    assert restore_document(corpus, removed.parents[1]) == "presse/b.md"
+    with pytest.raises(UnknownDocument, match="il n’y a plus de document"):
+        restore_document(corpus, removed)
+    with pytest.raises(UnknownDocument, match="n’est pas un document retiré"):
+        restore_document(corpus, corpus / "a.md")
+
+
+def test_what_is_not_there_is_not_removed_and_what_is_there_is_not_restored_over(corpus: Path) -> None:
+    for path in ("c.md", "../a.md", "sources.toml", ""):
+        with pytest.raises(UnknownDocument):
+            remove_document(corpus, path)
+    removed = remove_document(corpus, "a.md")
+    add_document(corpus, "a.md", b"Nouveau.")
+    with pytest.raises(DuplicateDocument, match="un autre document a ce nom"):
+        restore_document(corpus, removed)
+    assert ((corpus / "a.md").read_text(), removed.read_text()) == ("Nouveau.", "Le texte de a.")
+
+
+def test_an_archive_is_one_holding_with_the_sections_of_its_documents(corpus: Path) -> None:
+    assert (
+        add_document(corpus, "z.zip", packed(x_md="Le texte de x.", y_md=""), {"theme": "Eau", "title": "Z"}) == "z.zip"
+    )
+    with (corpus / "sources.toml").open("a") as opened:
+        opened.write('\n["z.zip/x.md"]\ntitle = "X"\n')
+    document = next(d for d in read_corpus(corpus).documents if d.id == "z-zip-x")
+    assert (document.title, document.theme) == ("X", "Eau")
+    with pytest.raises(UnknownDocument, match=r"retirez l’archive entière, z\.zip"):
+        remove_document(corpus, "z.zip/x.md")
+    removed = remove_document(corpus, "z.zip")
+    assert sources(corpus) == SOURCES
+    restore_document(corpus, removed)
+    assert set(tomllib.loads(sources(corpus))) == {"a.md", "presse/b.md", "z.zip", "z.zip/x.md"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['"a.md" = {title = "A"}\n', '"a.md".title = "A"\n', '["a.md"]\ntitle = """\n["presse/b.md"]\n"""\n', "[a.md"],
+    ids=["inline", "dotted", "a header in a text", "no TOML"],
+)
+def test_a_layout_that_we_cannot_change_is_left_alone(corpus: Path, text: str) -> None:
+    (corpus / "sources.toml").write_text(text)
+    before = files(corpus)
+    with pytest.raises(InvalidEntry, match="Rien n’a été changé"):
+        remove_document(corpus, "a.md")
+    with pytest.raises(InvalidEntry, match="Rien n’a été changé"):
+        add_document(corpus, "a.md", b"Nouveau.", {"title": "B"}, replace=True)
+    assert files(corpus) == before
+
+
+def test_windows_line_ends_and_a_mark_are_taken(corpus: Path) -> None:
+    (corpus / "sources.toml").write_bytes(b"\xef\xbb\xbf" + SOURCES.replace("\n", "\r\n").encode())
+    add_document(corpus, "c.md", b"Un texte.", {"title": "C"})
+    add_document(corpus, "a.md", b"Autre.", {"title": "A2", "url": "https://a.fr"}, replace=True)
+    remove_document(corpus, "presse/b.md")
+    tables = tomllib.loads((corpus / "sources.toml").read_bytes().decode())
+    assert (corpus / "sources.toml").read_bytes().count(b"\r\n") == (corpus / "sources.toml").read_bytes().count(b"\n")
+    assert (list(tables), tables["a.md"]["url"], tables["a.md"]["title"]) == (["a.md", "c.md"], "https://a.fr", "A2")
+
+
+@pytest.mark.parametrize("step", range(1, 9))
+def test_a_change_that_stops_anywhere_loses_nothing_and_is_finished_by_the_same_command(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """The disk fills at each step that syncs, and the corpus reads all the same."""
+    real, calls = os.fsync, []
+
+    def full(descriptor: int) -> None:
+        calls.append(descriptor)
+        if len(calls) == step:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(descriptor)
+
+    for change in (
+        lambda: add_document(corpus, "a.md", b"Nouveau.", {"title": "Neuf"}, replace=True),
+        lambda: remove_document(corpus, "presse/b.md"),
+    ):
+        calls.clear()
+        monkeypatch.setattr(os, "fsync", full)
+        with suppress(NotWritten):
+            change()
+        monkeypatch.undo()
+        assert {document.id for document in read_corpus(corpus).documents} >= {"a"}
+        everything = b"".join(files(corpus).values()).decode()
+        assert "Le texte de b." in everything
+        assert "Le texte de a." in everything
+        with suppress(UnknownDocument):  # it went in spite of the error
+            change()
+    assert not (corpus / "presse" / "b.md").exists()
+    assert tomllib.loads(sources(corpus)).keys() == {"a.md"}
+    assert tomllib.loads(sources(corpus))["a.md"]["title"] == "Neuf"
+    assert (corpus / "a.md").read_text() == "Nouveau."
+    assert not list(corpus.rglob("*.tmp"))
+
+
+def test_a_folder_that_may_not_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(NotWritten, match=r"a\.md : .*No space left.*Vérifiez la place"):
+        add_document(tmp_path, "a.md", b"Texte.")
+    assert files(tmp_path) == {}
+    (tmp_path / "corpus").write_text("")
+    with pytest.raises(IngestError, match="ne s’ouvre pas"):
+        add_document(tmp_path / "corpus", "a.md", b"Texte.")
