@@ -3,6 +3,7 @@
 #   make serve    set-up, index if missing or stale, page on http://127.0.0.1:7860
 #   make test     set-up and all tests
 #   make check    style, types, unit and integration tests: before each commit
+#   make install  set-up only
 #   make build    set-up and index only
 #   make bench    speed and memory
 #   make train-reader PIAF=folder   train the reader anew: three hours
@@ -19,10 +20,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: serve build test lint check bench evaluate page-figures swap train-reader lock clean
+.PHONY: serve install build test lint check bench evaluate page-figures swap train-reader lock clean
 
 serve: build-or-keep
 	@$(BIN)/loos serve
+
+install: $(VENV)/.installed
 
 build: $(VENV)/.installed
 	@$(BIN)/loos build
