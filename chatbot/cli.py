@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from chatbot import cli_web
 from chatbot.cli_build import build
 from chatbot.cli_corpus import corpus_app
 from chatbot.cli_evaluate import evaluate_app
@@ -32,6 +33,7 @@ app.add_typer(corpus_app, name="corpus")
 app.add_typer(index_app, name="index")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(operator_app, name="operator")
+cli_web.register(app)
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ class Settings(BaseSettings):
     corpus: Path = Path("corpus")
     index: Path = Path("var/index")
     models: Path = Path("var/models")
+    crawl: Path = Path("var/crawl")
     model: str = Field("embedded", min_length=1)
     max_passage_tokens: int = Field(200, ge=32, le=480)
     keep_builds: int = Field(5, ge=1, le=1000)

@@ -59,15 +59,14 @@ def check_address(address: str, host: str, allow_private: bool) -> str:
         ForbiddenAddress: it may not.
     """
     whole = ipaddress.ip_address(address.partition("%")[0])
+    shown = f"{host} mène à l’adresse {address}, qui" if host != address else address
     for ip in (whole, *_wrapped(whole)):
         if ip in _METADATA or ip.is_link_local or ip.is_multicast or ip.is_unspecified:
-            raise ForbiddenAddress(
-                f"{host} mène à l’adresse {address}, qui n’est pas celle d’un site : elle n’est pas lue."
-            )
+            raise ForbiddenAddress(f"{shown} n’est pas l’adresse d’un site : elle n’est pas lue.")
         local = ip.is_loopback or ip.is_private or (isinstance(ip, IPv4Address) and ip in _CARRIER)
         if not ip.is_global and not (allow_private and local):
             raise ForbiddenAddress(
-                f"{host} mène à l’adresse {address}, qui est celle d’une machine privée et non du web. Si c’est voulu "
+                f"{shown} est l’adresse d’une machine privée et non du web. Si c’est voulu "
                 "(un site interne), ajoutez --allow-private."
             )
     return address

@@ -33,9 +33,9 @@ from ingest.read_sheet import read_csv
 from ingest.read_text import read_text
 from ingest.read_zip import Member, read_members
 
-__all__ = ["Corpus", "check_entry", "corpus_sha256", "read_blocks", "read_corpus", "read_document"]
+__all__ = ["ENTRY_KEYS", "Corpus", "check_entry", "corpus_sha256", "read_blocks", "read_corpus", "read_document"]
 
-_ENTRY_KEYS = (
+ENTRY_KEYS = (
     *("title", "theme", "kind", "note", "url", "publisher"),
     *("published", "retrieved", "licence", "original"),
 )
@@ -134,7 +134,7 @@ def read_document(data: bytes, relative: str, entry: Mapping[str, str]) -> Docum
 
 
 def _document(reading: Reading, data: bytes, relative: str, entry: Mapping[str, str]) -> Document:
-    known = {**{key: value for key, value in reading.about.items() if key in _ENTRY_KEYS}, **entry}
+    known = {**{key: value for key, value in reading.about.items() if key in ENTRY_KEYS}, **entry}
     if problem := _problem(known):
         raise UnreadableSource(f"{relative} : {problem}")
     source = Source(
@@ -297,8 +297,8 @@ def _toml_line(file: ReadFile, error: Exception) -> str:
 def check_entry(folder: Path, table: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
     """What a section says, as texts, and all that is wrong in it, in French."""
     faults = [
-        f"clé inconnue « {key} ». Les clés possibles : {', '.join(_ENTRY_KEYS)}."
-        for key in sorted(set(table) - set(_ENTRY_KEYS))
+        f"clé inconnue « {key} ». Les clés possibles : {', '.join(ENTRY_KEYS)}."
+        for key in sorted(set(table) - set(ENTRY_KEYS))
     ]
     if "original" in table and not (folder / str(table["original"])).is_file():
         faults.append(f"le fichier « {table['original']} » (original) n’existe pas dans {folder}.")

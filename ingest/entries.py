@@ -11,7 +11,7 @@ from typing import Any
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from ingest.corpus import check_entry
+from ingest.corpus import ENTRY_KEYS, check_entry
 from ingest.errors import InvalidEntry
 from ingest.files import SOURCES_FILE
 from ingest.normalise import normalise_text
@@ -166,9 +166,8 @@ def _sections(text: str) -> Iterator[_Section]:
 
 
 def _values(entry: Mapping[str, str]) -> dict[str, str | date]:
-    return {
-        key: date.fromisoformat(value) if _DATE.fullmatch(value) else value for key, value in entry.items() if value
-    }
+    given = {key: entry[key] for key in ENTRY_KEYS if entry.get(key)}
+    return {key: date.fromisoformat(value) if _DATE.fullmatch(value) else value for key, value in given.items()}
 
 
 def _with_values(text: str, section: _Section, values: Mapping[str, str | date], gone: Collection[str]) -> str:

@@ -1,6 +1,7 @@
 """Errors of reading and splitting documents. Messages are for the operator: what, where, how to mend, in French."""
 
 __all__ = [
+    "CrawlRefused",
     "DuplicateDocument",
     "EmptyCorpus",
     "FetchError",
@@ -61,3 +62,7 @@ class ForbiddenAddress(FetchError):
 
 class NotADocument(FetchError):
     """What is at an address is of a type that is not read."""
+
+
+class CrawlRefused(IngestError):
+    """A site may not be taken: its rules forbid it or cannot be had, or another crawl of it is at work."""

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
 from ingest.assemble import document_id
@@ -128,11 +129,13 @@ def remove_document(corpus: Path, path: str) -> Path:
         here = next((other for other in _paths(corpus) if normalise_text(other) == wanted), None)
         if here is None:
             archive = wanted.lower().find(f"{ARCHIVE_SUFFIX}/")
-            how = (
-                f"C’est un document d’une archive : retirez l’archive entière, {path[: archive + len(ARCHIVE_SUFFIX)]}."
-                if archive > 0
-                else "Les chemins sont donnés par « loos corpus list », par exemple fiches/energie.md."
-            )
+            near = get_close_matches(wanted, _paths(corpus), n=1, cutoff=0.6)
+            how = "Donnez son chemin dans ce dossier, comme dans sources.toml."
+            if archive > 0:
+                whole = path[: archive + len(ARCHIVE_SUFFIX)]
+                how = f"C’est un document d’une archive : retirez l’archive entière, {whole}."
+            elif near:
+                how = f"Vouliez-vous dire « {near[0]} » ?"
             raise UnknownDocument(f"{path} : ce document n’est pas dans {corpus}. {how}")
         return _remove(corpus, here)
 

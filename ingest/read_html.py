@@ -6,7 +6,7 @@ from ingest.assemble import ReadBlock
 from ingest.errors import UnreadableSource
 from ingest.html_blocks import html_blocks
 
-__all__ = ["read_html"]
+__all__ = ["page_facts", "read_html"]
 
 _HTML_NAMES = {
     "cell": "td",
@@ -52,6 +52,17 @@ def read_html(text: str, path: str) -> tuple[list[ReadBlock], str]:
     main = root if main is None else main
     _as_html(main)
     return html_blocks(main), str(root.get("title") or "")
+
+
+def page_facts(text: str, url: str) -> tuple[str, str]:
+    """What a page says of itself: the name of its site and the date of its publication (ISO); empty if it does not.
+
+    Dates are only taken from where pages put them (metadata, the address, marked places), not guessed from their text.
+    """
+    import trafilatura
+
+    found = trafilatura.extract_metadata(text, default_url=url, extensive=False)
+    return str(found.sitename or ""), str(found.date or "")
 
 
 def _as_html(main: Any) -> None:

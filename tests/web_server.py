@@ -50,7 +50,10 @@ def redirect(target: str, status: int = 302) -> Reply:
 
 @contextmanager
 def served(pages: dict[str, Any] | None = None, certificate: Path | None = None) -> Iterator[Site]:
-    """A site on a free port of 127.0.0.1, by https with a certificate (its key in the same file). A page is HTML text, a `Reply`, or a function of the request's headers."""
+    """A site on a free port of 127.0.0.1, by https with a certificate (its key in the same file).
+
+    A page is HTML text, a `Reply`, or a function of the request's handler that gives one.
+    """
     site = Site(pages=pages if pages is not None else {})
 
     class Handler(BaseHTTPRequestHandler):

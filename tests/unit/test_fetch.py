@@ -133,7 +133,7 @@ def test_the_next_address_is_tried_where_one_does_not_answer(site: Site, monkeyp
     ("target", "message"),
     [
         ("file:///etc/passwd", "seules les adresses"),
-        ("http://169.254.169.254/latest/meta-data/", "n’est pas celle d’un site"),
+        ("http://169.254.169.254/latest/meta-data/", "n’est pas l’adresse d’un site"),
         ("http://moi:secret@ville.fr/", "un identifiant ou un mot de passe"),
         ("http://0x7f.1/", "mal écrite"),
         ("/a", "tournent en rond"),

@@ -19,6 +19,8 @@ ONE_FILE = {
     "trafilatura": "ingest/read_html.py",
     "mammoth": "ingest/read_docx.py",
     "openpyxl": "ingest/read_sheet.py",
+    "protego": "ingest/robots.py",
+    "tomlkit": "ingest/entries.py",
 }
 
 
