@@ -23,7 +23,8 @@ _MOST_A_DAY = 5000
 """How many different questions a day keeps: a flood must not fill the disk."""
 _LONGEST = 300
 _PERSONAL = re.compile(
-    r"\S+@\S+|(?:https?://|www\.)\S+|\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,}\w*|\+?\d(?:[\s.\-/]?\d){7,}", re.IGNORECASE
+    r"\S+@\S+|(?:https?://|www\.)\S+|\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,}(?: ?\d{1,3})?\b|\+?\d(?:[\s.\-/]?\d){8,}",
+    re.IGNORECASE,
 )
 _LEFT_OUT = "[…]"
 _TABLE = (

@@ -6,6 +6,7 @@ one only brings what changed.
 
 import fcntl
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from ingest.crawl_report import CrawlLimits, CrawlReport, crawl_report
 from ingest.crawl_state import CrawlState, Outcome, Row
 from ingest.decode import decode
 from ingest.entries import check_given, described, read_sections, write_sections
-from ingest.errors import CrawlRefused, FetchError, ForbiddenAddress, NotADocument, UnreadableSource
+from ingest.errors import CrawlRefused, FetchError, ForbiddenAddress, NotADocument, NotWritten, UnreadableSource
 from ingest.fetch import Fetched, Fetcher
 from ingest.frontier import HELD_DOCUMENT, Frontier
 from ingest.holdings import corpus_lock, remove_document
@@ -29,7 +30,7 @@ from ingest.robots import Robots, Visitor
 from ingest.sitemaps import sitemap_addresses
 from ingest.web_documents import WebDocument, document_path, read_fetched
 from ingest.web_page import Scope, canonical_address, is_document, is_page, page_links, short_hash
-from ingest.write_file import write_file
+from ingest.write_file import not_written, write_file
 
 __all__ = ["crawl"]
 
@@ -66,8 +67,19 @@ def crawl(
     check_given(corpus, {start: entry})
     read_sections(corpus)
     name = f"{urlsplit(start).netloc.replace(':', '-')}-{short_hash(start)}"
-    with _alone(states / f"{name}.lock", start), CrawlState(states / f"{name}.sqlite") as state:
-        return _Crawl(corpus, start, state, fetcher, limits, entry, progress).run()
+    file = states / f"{name}.sqlite"
+    try:
+        with _alone(states / f"{name}.lock", start), CrawlState(file) as state:
+            return _Crawl(corpus, start, state, fetcher, limits, entry, progress).run()
+    except sqlite3.OperationalError as error:
+        raise NotWritten(
+            f"{file} : ne s’écrit pas ({error}). Vérifiez la place sur le disque et les droits."
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise NotWritten(
+            f"{file} : ce que le programme sait du site est abîmé ({error}). Effacez ce fichier : le site sera "
+            "redemandé, et les documents déjà pris resteront."
+        ) from error
 
 
 @dataclass(slots=True)
@@ -85,12 +97,15 @@ class _Crawl:
     frontier: Frontier = field(init=False)
     known: NearDuplicates = field(default_factory=NearDuplicates)
     elsewhere: dict[str, str] = field(default_factory=dict)
+    taken: dict[str, str] = field(default_factory=dict)
     requests: int = 0
 
     def run(self) -> CrawlReport:
         began = time.monotonic()
         self.scope = Scope.of(self.start)
         self.robots = Robots.read(self.scope.origin, self.fetcher)
+        self.scope = self.scope.at(self.robots.origin)
+        self.start = self.scope.spelled(self.start)
         if not self.robots.allows(self.start):
             raise CrawlRefused(f"{self.start} : {_ROBOTS}. Demandez les documents au site, ou ajoutez-les à la main.")
         self.visitor = Visitor(self.fetcher, self.robots.pause_s(self.limits.pause_s))
@@ -120,9 +135,11 @@ class _Crawl:
         self._describe()
         for path, said in read_sections(self.corpus).items():
             if (address := canonical_address(said.get("url", ""))) and (self.corpus / path).is_file():
-                self.elsewhere[address] = path
+                self.elsewhere[self.scope.spelled(address)] = path
+        self.taken = {document_id(path): address for address, path in self.elsewhere.items()}
         for row in self.state.brought():
             self.known.add(row.url, row.shingles, row.numbers)
+            self.taken[document_id(row.path)] = row.url
         self.frontier = Frontier(self.state, self.limits)
 
     def _seed(self) -> None:
@@ -133,7 +150,7 @@ class _Crawl:
             state.find(self.start, 0, listed=False)
             listed = sitemap_addresses(self.robots.sitemaps(), self.scope, self.visitor)
             for url in listed:
-                self.frontier.found(url, 1, listed=True)
+                self.frontier.found(self.scope.spelled(url), 1, listed=True)
             state.set("listed", str(len(listed)))
             state.set("seeded", str(state.round))
         state.release(self.limits.depth, self.limits.documents)
@@ -178,7 +195,7 @@ class _Crawl:
             return self._settle(url, outcome, _without(url, error))
         if fetched.unchanged:
             return self._settle(url, Outcome.UNCHANGED)
-        final = canonical_address(fetched.url)
+        final = self.scope.spelled(canonical_address(fetched.url))
         moved = row if final == url else self._moved(row, final)
         return self._take(moved, fetched) if moved else Outcome.ALIAS
 
@@ -219,6 +236,7 @@ class _Crawl:
         if row.path and row.path != path and (self.corpus / row.path).is_file():
             remove_document(self.corpus, row.path)  # the same address is of another format now
         self.known.add(row.url, print_of, numbers)
+        self.taken[document_id(path)] = row.url
         return self._settle(
             row.url,
             Outcome.CHANGED if row.path else Outcome.NEW,
@@ -241,10 +259,10 @@ class _Crawl:
         by_links = not self.state.setting("listed", "0").strip("0")
         for link in page.links:
             if self.scope.holds(link) and (is_document(link) or (by_links and is_page(link))):
-                self.frontier.found(link, row.depth + 1)
+                self.frontier.found(self.scope.spelled(link), row.depth + 1)
         if page.noindex:
             return self._settle(row.url, Outcome.LEFT_OUT, "la page demande à ne pas être reprise (noindex)")
-        own = page.canonical
+        own = self.scope.spelled(page.canonical)
         if own and own != row.url and self.scope.holds(own) and not row.alone and not _is_home(own):
             self.state.find(own, row.depth, row.listed)
             return self._settle(row.url, Outcome.ALIAS, own)
@@ -272,9 +290,7 @@ class _Crawl:
         known = self.elsewhere.get(row.url, "")
         if known and PurePosixPath(known).suffix == suffix:
             return known
-        taken = {document_id(other): url for url, other in self.elsewhere.items()}
-        taken |= {document_id(other.path): other.url for other in self.state.brought()}
-        if taken.get(document_id(path), row.url) == row.url:
+        if self.taken.get(document_id(path), row.url) == row.url:
             return path
         return f"{path.removesuffix(suffix)}-{short_hash(row.url)}{suffix}"
 
@@ -315,8 +331,11 @@ class _Crawl:
 
 @contextmanager
 def _alone(lock: Path, site: str) -> Iterator[None]:
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise not_written(str(lock), error) from error
     try:
         _take_lock(descriptor, site)
         yield

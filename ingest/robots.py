@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field
+from urllib.parse import urljoin
 
 from protego import Protego
 
@@ -16,10 +17,11 @@ _LONGEST_PAUSE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Robots:
-    """A site's rules for us, and the sitemaps that it names."""
+    """A site's rules for us, and the sitemaps that it names. `origin` is where they were at last: where the site is."""
 
     rules: Protego
     agent: str
+    origin: str
 
     @classmethod
     def read(cls, origin: str, fetcher: Fetcher) -> "Robots":
@@ -31,7 +33,7 @@ class Robots:
         """
         url = f"{origin}/robots.txt"
         try:
-            text = fetcher.fetch(url, any_type=True, max_bytes=_MAX_ROBOTS_BYTES).data.decode("utf-8-sig", "replace")
+            fetched = fetcher.fetch(url, any_type=True, max_bytes=_MAX_ROBOTS_BYTES)
         except ForbiddenAddress:
             raise
         except FetchError as error:
@@ -40,8 +42,9 @@ class Robots:
                     f"{error}\nLe site ne donne pas ses règles (robots.txt) pour l’instant : par prudence, rien n’est "
                     "pris. Réessayez plus tard."
                 ) from error
-            text = ""
-        return cls(Protego.parse(text), fetcher.user_agent)
+            return cls(Protego.parse(""), fetcher.user_agent, origin)
+        text = fetched.data.decode("utf-8-sig", "replace")
+        return cls(Protego.parse(text), fetcher.user_agent, urljoin(fetched.url, "/").rstrip("/"))
 
     def allows(self, url: str) -> bool:
         """Whether the site lets us have an address."""

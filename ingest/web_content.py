@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import httpx
 
 from ingest.errors import NotADocument
-from ingest.files import SUFFIXES, TEXT_SUFFIXES
+from ingest.files import SUFFIXES, TEXT_SUFFIXES, advice
 
 __all__ = ["Gunzip", "document_suffix", "gunzip", "in_utf_8"]
 
@@ -95,6 +95,8 @@ def document_suffix(headers: httpx.Headers, url: str) -> str:
     named = next((suffix for name in names if (suffix := PurePosixPath(name).suffix.lower()) in SUFFIXES), "")
     suffix = named if kind in _VAGUE and named else _SUFFIX_OF.get(kind, "")
     if not suffix:
+        if how := next((how for name in names if (how := advice(name))), ""):
+            raise NotADocument(f"{url} : {how}")
         shown = f"« {kind} »" if kind else "sans type"
         raise NotADocument(
             f"{url} : ce n’est pas un document qui se lit ({shown}). Formats lus : {', '.join(SUFFIXES)}."

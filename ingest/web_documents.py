@@ -13,7 +13,7 @@ from ingest.fetch import Fetched, Fetcher
 from ingest.files import ARCHIVE_SUFFIX
 from ingest.holdings import add_document, check_readable
 from ingest.read_html import page_facts
-from ingest.web_page import slug
+from ingest.web_page import canonical_address, slug
 
 __all__ = ["WebDocument", "add_url", "document_path", "read_fetched"]
 
@@ -63,11 +63,11 @@ def add_url(corpus: Path, url: str, fetcher: Fetcher, entry: Mapping[str, str] =
         IngestError: as `add_document`.
     """
     fetched = fetcher.fetch(url)
-    path = document_path(fetched.url, fetched.suffix)
+    path = document_path(canonical_address(fetched.url), fetched.suffix)
     found = read_fetched(fetched, path)
     said = {
         "title": found.title,
-        "url": fetched.url,
+        "url": canonical_address(fetched.url),
         "publisher": found.publisher,
         "published": found.published,
         "retrieved": date.today().isoformat(),

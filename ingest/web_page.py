@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urljoin, urlsplit, urlunsplit
 
@@ -62,6 +62,15 @@ class Scope:
         """The scope that a first address opens: `https://ville.fr/vie/ecoles` holds what is under `/vie/`."""
         parts = urlsplit(url)
         return cls(_bare(parts.netloc), parts.path.rsplit("/", 1)[0] + "/", f"{parts.scheme}://{parts.netloc}")
+
+    def at(self, origin: str) -> "Scope":
+        """The same scope, if the site says that it is at home there: by https, with « www. » or without."""
+        return replace(self, origin=origin) if self.same_site(origin) else self
+
+    def spelled(self, url: str) -> str:
+        """An address of the site as one of its home: others are the same page."""
+        parts = urlsplit(url)
+        return url.replace(f"{parts.scheme}://{parts.netloc}", self.origin, 1) if self.same_site(url) else url
 
     def same_site(self, url: str) -> bool:
         """Whether an address is of the same host."""

@@ -229,7 +229,7 @@ class _Door:
         status = error.status_code
         known = _SAID_OF_STATUS.get(status)
         said = known if known and error.detail == HTTPStatus(status).phrase else str(error.detail)
-        response = page("problem", self._visit(request), status, said=said)
+        response = page("problem", self._visit(request), status, why=said)
         response.headers.update(error.headers or {})
         return response
 
@@ -237,7 +237,7 @@ class _Door:
         """What nobody foresaw."""
         log.error("%s failed", request.url.path, exc_info=error)
         said = "Une erreur inattendue s’est produite ; le journal du service la décrit. Rien n’a été mis en service."
-        return page("problem", self._visit(request), 500, said=said)
+        return page("problem", self._visit(request), 500, why=said)
 
     def _visit(self, request: Request) -> Visit | None:
         token = _token(request)
@@ -250,14 +250,14 @@ def _handled(handler: Page, visit: Visit) -> Response:
     try:
         return handler(visit)
     except (IngestError, IndexStoreError, ChatbotError) as error:
-        return page("problem", visit, 422, said=str(error))
+        return page("problem", visit, 422, why=str(error))
     except OSError as error:
         log.exception("%s failed", visit.request.url.path)
         where = f" ({error.filename})" if error.filename else ""
         said = (
             f"Le disque refuse : {error.strerror or error}{where}. Vérifiez la place libre et les droits des dossiers."
         )
-        return page("problem", visit, 507, said=said)
+        return page("problem", visit, 507, why=said)
 
 
 def _cookie_name(request: Request) -> str:

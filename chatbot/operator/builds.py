@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from chatbot.operator.construction import State as Progress
 from chatbot.operator.desk import Desk
 from chatbot.operator.documents import Holding, State
 from chatbot.operator.page import Page, Visit, page, then
@@ -89,6 +90,7 @@ class _Builds:
             visit,
             progress=desk.construction.state,
             names=_NAMES,
+            is_checking=_is_checking(desk.construction.state),
             waiting=_of(desk.documents(), State.WAITING),
             is_up_to_date=desk.is_up_to_date(),
             candidate_id=desk.candidate_id(),
@@ -118,7 +120,14 @@ class _Builds:
             }
             for step in state.steps
         ]
-        return JSONResponse({"is_running": state.is_running, "seconds": round(state.seconds), "steps": steps})
+        return JSONResponse(
+            {
+                "is_running": state.is_running,
+                "is_checking": _is_checking(state),
+                "seconds": round(state.seconds),
+                "steps": steps,
+            }
+        )
 
     def index(self, visit: Visit) -> Response:
         """The builds that are kept, newest first."""
@@ -206,6 +215,11 @@ class _Builds:
 
 def _of(holdings: tuple[Holding, ...], state: State) -> list[Holding]:
     return [holding for holding in holdings if holding.state is state]
+
+
+def _is_checking(progress: Progress) -> bool:
+    """Whether everything that is counted is done, and what is not goes on."""
+    return any(step.what == "vectors" for step in progress.steps) and all(s.done >= s.total for s in progress.steps)
 
 
 def _tallied(results: Iterable[GoldResult]) -> dict[str, int]:

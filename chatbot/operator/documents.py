@@ -99,7 +99,15 @@ class Holdings:
                 state = State.SKIPPED if any(line.startswith(f"{path} :") for line in said) else State.WAITING
                 if (self._corpus / path).stat().st_mtime > built_at:
                     state = State.WAITING
-                found[path] = Holding(path, state, entry.get("title", "") or path, entry=entry)
+                found[path] = Holding(
+                    path,
+                    state,
+                    entry.get("title", "") or PurePosixPath(path).name,
+                    theme=entry.get("theme", ""),
+                    publisher=entry.get("publisher", ""),
+                    published=entry.get("published", ""),
+                    entry=entry,
+                )
         for path, document in in_live.items():
             if path not in found:
                 found[path] = replace(_read(document, document, {}, is_changed=False), state=State.GONE)

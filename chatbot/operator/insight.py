@@ -50,6 +50,8 @@ class _Insight:
             for name, build in (("En service", desk.live()), ("Version qui attend", desk.candidate()))
             if build is not None
         ]
+        if builds:
+            desk.trial.prepare()
         replies: list[Reply] = []
         why = ""
         if asked and builds:

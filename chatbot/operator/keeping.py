@@ -17,7 +17,7 @@ from chatbot.operator.page import Page, Visit, page, then
 from chatbot.operator.view import counted
 from ingest import IngestError
 from ingest.decode import too_large
-from ingest.files import SUFFIXES, limit_bytes
+from ingest.files import ARCHIVE_SUFFIX, SUFFIXES, limit_bytes
 from ingest.holdings import (
     REMOVED_FOLDER,
     add_document,
@@ -117,6 +117,8 @@ class _Documents:
         name = PurePosixPath((file.filename or "").replace("\\", "/")).name  # some browsers send the whole path
         if (file.size or 0) > limit_bytes(name):
             raise too_large(file.size or 0, name, limit_bytes(name))
+        if name.lower().endswith(ARCHIVE_SUFFIX):
+            entry = {}  # each document in it has its own
         return add_document(self._desk.settings.corpus, name, file.file.read(), entry, replace=is_replaced)
 
     def fetch(self, visit: Visit) -> Response:

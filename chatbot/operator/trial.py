@@ -5,12 +5,13 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from chatbot.answer import Reply
 from chatbot.conversation import check_question, reply_to
 from chatbot.service import reader_for
 from chatbot.settings import Settings
-from index import Build, Encoder, Searcher, load_encoder
+from index import Build, Encoder, IndexStoreError, Searcher, load_encoder
 from index.reader import PassageReader
 
 __all__ = ["Trial"]
@@ -44,14 +45,7 @@ class Trial:
         """
         check_question(question, "fr", self._settings)
         with self._lock:
-            if self._loaded is None:
-                started = time.perf_counter()
-                encoder: Encoder = load_encoder(
-                    self._settings.model, self._settings.models, threads=self._settings.threads or None
-                )
-                self._loaded = encoder, reader_for(encoder, self._settings)
-                log.info("the encoder is loaded after %.1f s", time.perf_counter() - started)
-            encoder, reader = self._loaded
+            encoder, reader = self._load()
             replies = [
                 reply_to(
                     question,
@@ -63,6 +57,28 @@ class Trial:
             ]
             self._used_at = time.monotonic()
             return replies
+
+    def prepare(self) -> None:
+        """Begin to load the encoder, since a question is likely to come. What is wrong with it, the question tells."""
+
+        def load() -> None:
+            with self._lock, suppress(IndexStoreError):
+                self._load()
+
+        if self._loaded is None:
+            threading.Thread(target=load, name="loos-trial", daemon=True).start()
+
+    def _load(self) -> tuple[Encoder, PassageReader | None]:
+        """The encoder and its reader. To be called with the lock held."""
+        if self._loaded is None:
+            started = time.perf_counter()
+            encoder: Encoder = load_encoder(
+                self._settings.model, self._settings.models, threads=self._settings.threads or None
+            )
+            self._loaded = encoder, reader_for(encoder, self._settings)
+            self._used_at = time.monotonic()
+            log.info("the encoder is loaded after %.1f s", time.perf_counter() - started)
+        return self._loaded
 
     def let_go(self) -> None:
         """Give the encoder's memory back if nothing was asked for a while. To be called from time to time."""

@@ -11,7 +11,7 @@ from jinja2.ext import Extension
 
 from chatbot.messages import FRENCH
 
-__all__ = ["counted", "render", "spaced"]
+__all__ = ["counted", "environment", "render", "spaced"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _NUMBER_SPACE = "\u202f"
@@ -31,7 +31,7 @@ def counted(count: int, one: str, many: str = "") -> str:
 
 def render(template: str, **given: Any) -> str:
     """A page. `given` is what its template names."""
-    return _environment().get_template(template).render(**given)
+    return environment().get_template(template).render(**given)
 
 
 class _HardSpaces(Extension):
@@ -42,8 +42,9 @@ class _HardSpaces(Extension):
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Where templates come from, and what they may use."""
+    made = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
@@ -51,15 +52,15 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         extensions=[_HardSpaces],
     )
-    environment.filters |= {
+    made.filters |= {
         "day": FRENCH.date,
         "moment": _moment,
         "duration": _duration,
         "spaced": spaced,
         "percent": lambda share: f"{share:.0%}".replace("%", "\u00a0%"),
     }
-    environment.globals |= {"counted": counted}
-    return environment
+    made.globals |= {"counted": counted}
+    return made
 
 
 def _moment(seconds: float) -> str:

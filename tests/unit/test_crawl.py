@@ -19,7 +19,7 @@ from reportlab.pdfgen.canvas import Canvas
 from ingest import frontier, read_corpus
 from ingest.crawl import crawl
 from ingest.crawl_report import CrawlLimits, CrawlReport
-from ingest.errors import CrawlRefused, ForbiddenAddress, InvalidEntry
+from ingest.errors import CrawlRefused, ForbiddenAddress, InvalidEntry, NotWritten
 from ingest.fetch import Fetcher, Limits
 from ingest.holdings import remove_document
 from ingest.near_duplicates import NearDuplicates
@@ -402,7 +402,7 @@ crawl(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), fetcher, CrawlLimits(pa
     report = crawl(tmp_path / "corpus", f"{site.url}/", tmp_path / "state", HASTY, limits)
     assert (len(report.new), report.stopped) == (13, "")
     assert max(site.times(name) for name in names) <= 2
-    assert sum(site.times(name) for name in names) <= len(names) + 1  # what was being written is asked again
+    assert sum(site.times(name) for name in names) <= len(names) + 2  # what was being written is asked again
     assert read_corpus(tmp_path / "corpus").without_entry == ()
 
 
@@ -491,6 +491,24 @@ def test_a_scope_is_a_folder_of_a_host() -> None:
         "https://ville.fr.mal.fr/vie/",
     ]
     assert [scope.holds(url) for url in left] == [False] * 5
+
+
+def test_a_site_at_home_elsewhere_is_asked_there() -> None:
+    scope = Scope.of("http://ville.fr/").at("https://www.ville.fr")
+    assert scope.spelled("http://ville.fr/a?b=http://ville.fr") == "https://www.ville.fr/a?b=http://ville.fr"
+    assert scope.spelled("https://autre.fr/a") == "https://autre.fr/a"
+    assert scope.at("https://autre.fr") == scope
+
+
+def test_a_damaged_state_is_told(take: Any, site: Site, tmp_path: Path) -> None:
+    take()
+    file = next((tmp_path / "state").glob("*.sqlite"))
+    file.write_bytes(b"rien " * 1000)
+    with pytest.raises(NotWritten, match="Effacez ce fichier"):
+        take()
+    (tmp_path / "fichier").write_text("")
+    with pytest.raises(NotWritten, match="ne s’écrit pas"):
+        crawl(tmp_path / "corpus", site.url, tmp_path / "fichier", HASTY, CrawlLimits())
 
 
 def test_a_slug_is_short_and_safe() -> None:

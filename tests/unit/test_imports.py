@@ -34,14 +34,14 @@ def imports(path):
 
 def test_imports_run_one_way():
     for layer, package in enumerate(LAYERS):
-        for path in (ROOT / package).glob("*.py"):
+        for path in (ROOT / package).rglob("*.py"):
             assert not set(imports(path)) & set(LAYERS[layer + 1 :]), path
 
 
 def test_each_heavy_library_is_imported_in_one_file():
     found = {library: set() for library in ONE_FILE}
     for package in LAYERS:
-        for path in (ROOT / package).glob("*.py"):
+        for path in (ROOT / package).rglob("*.py"):
             for library in set(imports(path)) & set(ONE_FILE):
                 found[library].add(path.relative_to(ROOT).as_posix())
     assert found == {library: {path} for library, path in ONE_FILE.items()}
@@ -65,9 +65,15 @@ def test_nothing_heavy_is_imported_before_it_is_needed(module):
     assert done.stdout.strip() == ""
 
 
+def test_the_public_page_imports_nothing_of_the_operators():
+    code = "import sys, chatbot.server; print(*(name for name in sys.modules if name.startswith('chatbot.operator')))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
 @pytest.mark.parametrize("package", LAYERS)
 def test_every_public_name_exists_and_packages_show_few(package):
-    for path in (ROOT / package).glob("*.py"):
+    for path in (ROOT / package).rglob("*.py"):
         names = [
             ast.literal_eval(node.value)
             for node in ast.parse(path.read_text(encoding="utf-8")).body

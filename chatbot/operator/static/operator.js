@@ -37,6 +37,7 @@ if (progress) {
       const state = await answer.json();
       if (!state.is_running) return location.replace("/construire");
       document.getElementById("seconds").textContent = duration(state.seconds);
+      document.getElementById("checking").hidden = !state.is_checking;
       if (state.steps.length) bars.replaceChildren(...state.steps.map(row));
       // A screen reader hears of it twice a minute, not each second.
       if (Date.now() - saidAt > 30000 && state.steps.length) {

@@ -1,0 +1,189 @@
+"""The operator's page in a real Chromium over a real process: by keyboard, without scripts, small, dark, for all."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visit
+from tests.operator_site import ORCHARD, PASSWORD, QUESTIONS, SOURCES, Operating, operating
+
+Open = Callable[..., Visit]
+
+GARDEN = "# Le jardin\n\nLe jardin partagé de la rue Basse compte vingt parcelles.\n"
+BUILD_S = 120_000
+PAGES = (
+    *("/", "/documents", "/documents/ajouter", "/documents/modifier?chemin=verger.md", "/construire", "/constructions"),
+    *("/documents/retirer?chemin=verger.md", "/essayer?q=Combien+de+parcelles+%3F", "/couverture", "/sans-reponse"),
+    *("/documents/retires", "/sources/verger", "/inconnu"),
+)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operating]:
+    """A town hall that begins: one document, nothing built."""
+    orchard = SOURCES.partition('["mare')[0]
+    corpus = {"verger.md": ORCHARD, "sources.toml": orchard, "questions.jsonl": QUESTIONS.partition("\n")[0]}
+    with operating(tmp_path_factory.mktemp("operator-page"), corpus) as running:
+        yield running
+
+
+def sign_in(page: Page, address: str) -> None:
+    page.goto(f"{address}/connexion")
+    page.get_by_label("Mot de passe").fill(PASSWORD)
+    page.get_by_role("button", name="Se connecter").click()
+    expect(page.get_by_role("heading", name="Où en sont les documents")).to_be_visible()
+
+
+def go_to(page: Page, name: str | re.Pattern[str], role: str = "link") -> None:
+    """Press what is named so, reached by the Tab key alone; whatever has the focus on the way is seen to have it."""
+    wanted = page.get_by_role(role, name=name, exact=isinstance(name, str)).first  # type: ignore[arg-type]
+    expect(wanted).to_be_visible()
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        ring = "e => e === document.body || getComputedStyle(e).outlineStyle !== 'none'"
+        assert page.evaluate(f"({ring})(document.activeElement)"), page.evaluate("document.activeElement.outerHTML")
+        if wanted.evaluate("e => e === document.activeElement"):
+            page.keyboard.press("Enter")
+            return
+    raise AssertionError(f"{name} is not reached by the Tab key")
+
+
+@pytest.fixture(scope="module")
+def published(site: Operating, browser) -> Operating:  # type: ignore[no-untyped-def]
+    """The whole way by keyboard: sign in, a first document added, built, compared, put into service."""
+    context = browser.new_context(viewport={"width": 1000, "height": 800}, locale="fr-FR")
+    page = context.new_page()
+    page.on("pageerror", lambda error: pytest.fail(str(error)))
+    page.goto(site.address)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.type("pas celui-là")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("Ce n’est pas le mot de passe.")
+    page.get_by_label("Mot de passe").focus()
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Où en sont les documents")
+    go_to(page, "Documents")
+    go_to(page, "Ajouter des documents")
+    file = {"name": "jardin.md", "mimeType": "text/markdown", "buffer": GARDEN.encode()}
+    page.get_by_label("Fichiers à ajouter").set_input_files([file])  # the system's own window is not the page's
+    expect(page.locator("#files-chosen")).to_have_text("jardin.md, moins de 1\u00a0Mo")
+    page.get_by_label("Thème").focus()
+    page.keyboard.type("Nature")
+    go_to(page, "Ajouter", "button")
+    expect(page.get_by_role("status").first).to_contain_text("1 document ajouté")
+    expect(page.get_by_role("row").filter(has_text="jardin.md")).to_contain_text("À construire")
+    go_to(page, "Construire")
+    go_to(page, "Construire", "button")
+    expect(page.get_by_role("heading", name="Construction en cours")).to_be_visible()
+    page.reload()  # and what goes on goes on
+    expect(page.get_by_role("progressbar").first).to_be_visible(timeout=BUILD_S)
+    expect(page.get_by_text("est prête après")).to_be_visible(timeout=BUILD_S)
+    go_to(page, "Voir ce qui change et mettre en service")
+    go_to(page, "Mettre en service", "button")
+    expect(page.get_by_role("status").first).to_contain_text("est en service")
+    expect(page.get_by_role("region", name="En service")).to_contain_text("2\u00a0documents")
+    context.close()
+    return site
+
+
+def test_the_whole_way_is_gone_by_keyboard(published: Operating) -> None:
+    assert (published.corpus / "jardin.md").read_text(encoding="utf-8") == GARDEN
+    assert (published.index / "current").exists()
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        {"viewport": {"width": 1280, "height": 900}},
+        {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark"},
+    ],
+    ids=["wide", "small and dark"],
+)
+def test_axe_finds_nothing_and_every_page_fits(published: Operating, visit: Open, profile: dict[str, object]) -> None:
+    page = visit(f"{published.address}/connexion", **profile).page
+    page.set_default_navigation_timeout(BUILD_S)  # the first question loads the encoder
+    found = {}
+
+    def look(path: str) -> None:
+        results = Axe().run(page)
+        if results.violations_count:
+            found[path] = results.generate_report()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        small = page.evaluate(
+            """[...document.querySelectorAll('main :is(button, .button, summary, select, input:not([type=hidden]))')]
+               .filter(e => e.checkVisibility()).map(e => [e.outerHTML, e.getBoundingClientRect()])
+               .filter(([, box]) => box.width < 24 || box.height < 24).map(([html]) => html)"""
+        )
+        assert small == [], path
+
+    look("/connexion")
+    sign_in(page, published.address)
+    for path in PAGES:
+        page.goto(published.address + path)
+        page.evaluate("document.querySelectorAll('details').forEach(e => { e.open = true })")
+        look(path)
+    current = (published.index / "current").read_text().strip()
+    page.goto(f"{published.address}/constructions/{current}")
+    look("/constructions/…")
+    assert found == {}
+
+
+def test_pages_ask_nothing_of_others_and_break_no_policy(published: Operating, visit: Open) -> None:
+    opened = visit(f"{published.address}/connexion", locale="fr-FR")
+    opened.page.set_default_navigation_timeout(BUILD_S)
+    sign_in(opened.page, published.address)
+    for path in PAGES[:-1]:
+        opened.page.goto(published.address + path)
+    assert {request for request in opened.requests if not request.startswith(published.address)} == set()
+    assert [error for error in opened.errors if "Password forms" not in error] == []
+    cookies = opened.context.cookies()
+    assert [(cookie["name"], cookie["httpOnly"], cookie["sameSite"]) for cookie in cookies] == [
+        ("loos-operator", True, "Strict")
+    ]
+    assert opened.page.evaluate("localStorage.length + sessionStorage.length") == 0
+
+
+def test_all_of_it_works_without_scripts(published: Operating, visit: Open) -> None:
+    page = visit(f"{published.address}/connexion", java_script_enabled=False, locale="fr-FR").page
+    page.get_by_label("Mot de passe").fill(PASSWORD)
+    page.get_by_role("button", name="Se connecter").click()
+    page.get_by_role("link", name="Documents", exact=True).first.click()
+    page.get_by_label("Mots du titre").fill("jardin")
+    page.get_by_role("button", name="Filtrer").click()
+    expect(page.get_by_role("row")).to_have_count(2)
+    page.get_by_role("link", name="Modifier").first.click()
+    page.get_by_label("Titre").fill("Le jardin partagé")
+    page.get_by_role("button", name="Enregistrer").click()
+    expect(page.get_by_role("status").first).to_contain_text("« Le jardin partagé » est modifié.")
+    page.goto(f"{published.address}/construire")
+    page.get_by_role("button", name="Construire", exact=True).click()
+    expect(page.get_by_role("heading", name="Construction en cours")).to_be_visible()
+    page.get_by_role("button", name="Arrêter la construction").click()
+    for _ in range(200):
+        page.goto(f"{published.address}/construire")
+        if page.get_by_role("heading", name="Dernière construction").count():
+            break
+        page.wait_for_timeout(200)
+    expect(page.locator("#contenu")).to_contain_text("La construction a été arrêtée")
+    page.goto(f"{published.address}/couverture")
+    page.locator("summary").last.click()
+    page.locator(".places-of a").last.click()
+    expect(page.locator("mark").first).to_be_visible()
+
+
+def test_the_map_opens_the_passage_that_is_clicked(published: Operating, visit: Open) -> None:
+    page = visit(f"{published.address}/connexion").page
+    sign_in(page, published.address)
+    page.goto(f"{published.address}/couverture")
+    points = page.locator(".map a")
+    assert points.count() == page.locator(".places-of a").count() == 2
+    points.first.click()
+    expect(page.locator("mark").first).to_be_visible()
+    assert Path(page.url.partition("?")[0]).name in ("verger", "jardin")

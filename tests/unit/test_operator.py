@@ -1,0 +1,412 @@
+"""The operator's page, in parts: password, sessions, attempts, what is refused, states of documents, the map."""
+
+import asyncio
+import stat
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from chatbot.operator.construction import Construction
+from chatbot.operator.coverage import corpus_map, coverage
+from chatbot.operator.documents import Holdings, State, matching
+from chatbot.operator.guard import MAX_FORM_BYTES, MAX_UPLOAD_BYTES, Guard
+from chatbot.operator.password import Password, PasswordProblem
+from chatbot.operator.sessions import IDLE_S, LONGEST_S, Attempts, Sessions
+from chatbot.operator.view import counted, environment, render
+from index.build import build_index
+from index.store import Store
+from tests.operator_site import ORCHARD, POND, QUESTIONS, SOURCES
+from tests.word_encoder import WordEncoder
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+# the password
+
+
+def test_a_password_is_kept_as_its_hash_for_the_service_alone(tmp_path):
+    password = Password(tmp_path / "operator")
+    password.set("les terrils jumeaux")
+    (file,) = (tmp_path / "operator").iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert file.read_text().startswith("$argon2id$")
+    assert "terrils" not in file.read_text()
+    password.check()
+    assert password.matches("les terrils jumeaux")
+    assert not password.matches("les terrils jumeaux ")
+    assert not password.matches("")
+    assert not password.matches("x" * 100_000)
+
+
+def test_another_password_has_another_mark_even_if_it_is_the_same(tmp_path):
+    password = Password(tmp_path)
+    assert password.mark == ""
+    password.set("les terrils jumeaux")
+    first = password.mark
+    password.set("les terrils jumeaux")
+    assert password.mark not in ("", first)
+
+
+@pytest.mark.parametrize(("chosen", "why"), [("court", "trop court : 5 car"), ("x" * 1001, "trop long")])
+def test_a_password_that_will_not_do_changes_nothing(tmp_path, chosen, why):
+    password = Password(tmp_path)
+    password.set("les terrils jumeaux")
+    with pytest.raises(PasswordProblem, match=why):
+        password.set(chosen)
+    assert password.matches("les terrils jumeaux")
+
+
+def test_without_a_sound_password_it_is_said_how_to_set_one(tmp_path):
+    password = Password(tmp_path)
+    with pytest.raises(PasswordProblem, match="« loos operator password »"):
+        password.check()
+    password.set("les terrils jumeaux")
+    (tmp_path / "password").chmod(0o644)
+    with pytest.raises(PasswordProblem, match="chmod 600"):
+        password.check()
+    (tmp_path / "password").write_text("abîmé", encoding="utf-8")
+    with pytest.raises(PasswordProblem, match="« loos operator password »"):
+        password.matches("les terrils jumeaux")
+
+
+# sessions
+
+
+def test_a_session_ends_when_nothing_is_done_and_after_a_day_of_work():
+    clock = Clock()
+    sessions = Sessions(clock)
+    token = sessions.open("a")
+    clock.now += IDLE_S - 1
+    assert sessions.find(token, "a")
+    clock.now += IDLE_S + 1
+    assert sessions.find(token, "a") is None
+    token = sessions.open("a")
+    for _ in range(int(LONGEST_S / (IDLE_S / 2))):
+        clock.now += IDLE_S / 2
+        assert sessions.find(token, "a")
+    clock.now += 1
+    assert sessions.find(token, "a") is None
+
+
+def test_a_session_ends_with_its_password_and_when_it_is_left():
+    sessions = Sessions()
+    one, other = sessions.open("a"), sessions.open("a")
+    assert sessions.find("", "a") is None
+    assert sessions.find("é" + one, "a") is None
+    sessions.close(one)
+    assert sessions.find(one, "a") is None
+    assert sessions.find(other, "b") is None
+    assert sessions.find(other, "a") is None, "it does not come back with the password"
+    assert sessions.find(sessions.open(""), "") is None, "no password, no session"
+
+
+def test_many_sessions_do_not_fill_the_memory():
+    sessions = Sessions()
+    tokens = [sessions.open("a") for _ in range(60)]
+    assert [sessions.find(token, "a") is not None for token in tokens].count(True) == 50
+
+
+def test_a_form_counts_only_with_the_token_of_its_browser():
+    sessions = Sessions()
+    one, other = sessions.new_token(), sessions.new_token()
+    assert sessions.is_form_token(sessions.form_token(one), one)
+    assert not sessions.is_form_token(sessions.form_token(one), other)
+    assert not sessions.is_form_token(sessions.form_token(""), "")
+    assert not sessions.is_form_token("é", one)
+    assert not Sessions().is_form_token(sessions.form_token(one), one), "each start has its own secret"
+
+
+def test_wrong_passwords_are_slowed_down_ever_more_and_never_for_good():
+    clock = Clock()
+    attempts = Attempts(clock)
+    assert [attempts.begin("a") for _ in range(5)] == [0.0] * 5
+    waits = []
+    for _ in range(12):
+        waits.append(attempts.begin("a"))
+        clock.now += waits[-1]
+        assert attempts.begin("a") == 0.0
+    assert waits[:3] == [2.0, 4.0, 8.0]
+    assert waits[-1] == max(waits) == 300.0
+    assert attempts.begin("b") == 0.0, "another address is not held up"
+    clock.now += 300
+    attempts.begin("a")
+    attempts.succeeded("a")
+    assert [attempts.begin("a") for _ in range(5)] == [0.0] * 5
+
+
+def test_many_addresses_together_are_slowed_down_but_not_one_that_signed_in_before():
+    clock = Clock()
+    attempts = Attempts(clock)
+    attempts.begin("town hall")
+    attempts.succeeded("town hall")
+    waits = [attempts.begin(f"10.0.0.{number}") for number in range(40)]
+    assert waits[:29] == [0.0] * 29
+    assert all(0 < wait <= 60 for wait in waits[29:])
+    assert attempts.begin("town hall") == 0.0
+    clock.now += 61
+    assert attempts.begin("10.0.1.1") == 0.0
+
+
+# what is refused
+
+
+def answer_of(guard, method="GET", path="/", body=b"", **headers):
+    """The status that the guard gives, 200 where it lets the request in."""
+    sent = []
+    given = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "http", "method": method, "path": path, "headers": given, "query_string": b""}
+
+    async def receive():
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(guard(scope, receive, send))
+    return sent[0]["status"], dict(sent[0]["headers"])
+
+
+@pytest.fixture
+def guard():
+    async def app(scope, receive, send):
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    def make(names=("documents.exemple.fr", "127.0.0.1"), is_local=True):
+        return Guard(app, names, is_local=is_local)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("host", "local", "open_to_all"),
+    [
+        ("127.0.0.1:7870", 200, 200),
+        ("localhost:7870", 200, 200),
+        ("[::1]:7870", 200, 200),
+        ("Documents.Exemple.fr", 200, 200),
+        ("192.168.1.5:7870", 421, 200),
+        ("attaquant.exemple", 421, 421),
+        ("127.0.0.1.attaquant.exemple", 421, 421),
+        ("documents.exemple.fr@attaquant.exemple", 421, 421),
+        ("", 421, 421),
+        ("[::1", 421, 421),
+    ],
+)
+def test_another_name_than_ours_is_refused(guard, host, local, open_to_all):
+    assert answer_of(guard(), host=host)[0] == local
+    assert answer_of(guard(is_local=False), host=host)[0] == open_to_all
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"origin": "http://localhost:7870"}, 200),
+        ({"sec_fetch_site": "same-origin"}, 200),
+        ({"origin": "http://localhost:7870", "sec_fetch_site": "same-origin"}, 200),
+        ({}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "http://localhost:7860"}, 403),
+        ({"origin": "https://attaquant.exemple"}, 403),
+        ({"sec_fetch_site": "cross-site"}, 403),
+        ({"sec_fetch_site": "same-site"}, 403),
+        ({"sec_fetch_site": "none"}, 403),
+        ({"origin": "http://localhost:7870", "sec_fetch_site": "cross-site"}, 403),
+    ],
+)
+def test_a_form_of_another_page_is_refused(guard, headers, status):
+    assert answer_of(guard(), "POST", host="localhost:7870", **headers)[0] == status
+
+
+def test_large_bodies_are_refused_before_they_are_read(guard):
+    ours = {"host": "localhost", "origin": "http://localhost"}
+    assert answer_of(guard(), "POST", content_length=str(MAX_FORM_BYTES), **ours)[0] == 200
+    assert answer_of(guard(), "POST", content_length=str(MAX_FORM_BYTES + 1), **ours)[0] == 413
+    upload = "/documents/ajouter"
+    assert answer_of(guard(), "POST", upload, content_length=str(MAX_UPLOAD_BYTES), **ours)[0] == 200
+    assert answer_of(guard(), "POST", upload, content_length=str(MAX_UPLOAD_BYTES + 1), **ours)[0] == 413
+
+
+def test_every_page_has_the_headers_that_browsers_heed(guard):
+    _, headers = answer_of(guard(), host="localhost")
+    assert headers[b"content-security-policy"].startswith(b"default-src 'none'; script-src 'self';")
+    assert b"unsafe" not in headers[b"content-security-policy"]
+    assert headers[b"x-frame-options"] == b"DENY"
+    assert headers[b"cache-control"] == b"no-store"
+    refused = answer_of(guard(), host="attaquant.exemple")[1]
+    assert refused[b"content-security-policy"] == headers[b"content-security-policy"]
+
+
+# documents
+
+
+@pytest.fixture
+def corpus(tmp_path) -> Path:
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    for name, text in {
+        "verger.md": ORCHARD,
+        "mare.md": POND,
+        "sources.toml": SOURCES,
+        "questions.jsonl": QUESTIONS,
+    }.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def build_of(corpus, tmp_path):
+    store = Store(tmp_path / "index")
+
+    def make(**options):
+        made = build_index(
+            corpus,
+            store,
+            WordEncoder,
+            model="words",
+            revision="1",
+            max_passage_tokens=50,
+            publish_anyway=True,
+            **options,
+        )
+        return store.load(made.build_id)
+
+    return make
+
+
+def states(holdings):
+    return {holding.path: holding.state for holding in holdings}
+
+
+def test_a_document_goes_its_way(corpus, build_of):
+    holdings = Holdings(corpus)
+    assert states(holdings.all(None, None)) == {"mare.md": State.WAITING, "verger.md": State.WAITING}
+    live = build_of()
+    found = holdings.all(live, live, built_at=time.time())
+    assert states(found) == {"mare.md": State.LIVE, "verger.md": State.LIVE}
+    orchard = found[1]
+    assert (orchard.title, orchard.theme, orchard.publisher, orchard.published, orchard.passages) == (
+        *("Le verger", "Nature", "La ville", "2024-05-31", 1),
+    )
+    (corpus / "verger.md").write_text(ORCHARD + "\nIl est ouvert à tous.\n", encoding="utf-8")
+    (corpus / "jardin.txt").write_text("Le jardin partagé compte vingt parcelles.", encoding="utf-8")
+    expected = {"jardin.txt": State.WAITING, "mare.md": State.LIVE, "verger.md": State.WAITING}
+    assert states(holdings.all(live, live, built_at=time.time())) == expected
+    candidate = build_of()
+    found = holdings.all(live, candidate, built_at=time.time())
+    assert states(found) == {"jardin.txt": State.READ, "mare.md": State.LIVE, "verger.md": State.READ}
+    (corpus / "mare.md").unlink()
+    (corpus / "sources.toml").write_text(SOURCES.replace("La ville", "Les habitants").split('["mare')[0])
+    found = states(holdings.all(live, candidate, built_at=time.time()))
+    assert found == {"jardin.txt": State.READ, "mare.md": State.GONE, "verger.md": State.WAITING}
+
+
+def test_what_was_not_read_says_why(corpus, build_of):
+    (corpus / "vide.txt").write_text("", encoding="utf-8")
+    live = build_of()
+    told = (*live.manifest.skipped, "verger.md : la page 3 est une image sans texte.")
+    found = {holding.path: holding for holding in Holdings(corpus).all(live, live, told, time.time() + 1)}
+    assert found["vide.txt"].state is State.SKIPPED
+    assert found["vide.txt"].why[0].startswith("vide.txt : ")
+    assert found["verger.md"].state is State.LIVE
+    assert found["verger.md"].why == (told[-1],)
+
+
+def test_documents_are_found_by_words_whatever_their_accents(corpus, build_of):
+    live = build_of()
+    holdings = Holdings(corpus).all(live, live, built_at=time.time())
+    assert [holding.path for holding in matching(holdings, "NATURE verg")] == ["verger.md"]
+    assert [holding.path for holding in matching([replace(holdings[0], title="Été à l’école")], "ecole ete")]
+    assert matching(holdings, "", "waiting") == []
+    assert len(matching(holdings, "", "live")) == 2
+
+
+# coverage
+
+
+def test_coverage_counts_by_theme(build_of):
+    (nature,) = coverage(build_of(), {"mare"})
+    assert (nature.theme, nature.documents, nature.passages, nature.questions, nature.answered) == (
+        "Nature",
+        2,
+        2,
+        2,
+        1,
+    )
+
+
+def test_a_map_is_the_same_each_time_and_within_its_bounds(build_of):
+    build = build_of()
+    places = corpus_map(build)
+    assert places == corpus_map(build)
+    assert [place.row for place in places] == [0, 1]
+    assert {place.x for place in places} == {0.0, 1.0}
+    alone = replace(build, passages=build.passages[:1], passage_vectors=np.asarray(build.passage_vectors[:1]))
+    assert [(place.x, place.y) for place in corpus_map(alone)] == [(0.5, 0.5)]
+
+
+# rebuilding
+
+
+def wait_for(construction):
+    deadline = time.monotonic() + 20
+    while construction.state.is_running:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return construction.state
+
+
+def test_a_rebuild_tells_its_progress_and_its_result():
+    script = (
+        """echo '{"what": "vectors", "done": 1, "total": 3, "remaining_s": 2.5}' >&2; echo Attention >&2; """
+        """echo '{"what": "vectors", "done": 3, "total": 3, "remaining_s": null}' >&2; echo '{"build_id": "b"}'"""
+    )
+    construction = Construction(["sh", "-c", script])
+    assert construction.state.number == 0
+    assert construction.start()
+    state = wait_for(construction)
+    assert [(step.what, step.done, step.total, step.remaining_s) for step in state.steps] == [("vectors", 3, 3, None)]
+    assert (state.result, state.said) == ({"build_id": "b"}, ("Attention",))
+
+
+def test_one_rebuild_at_a_time_and_it_can_be_stopped():
+    construction = Construction(["sleep", "60"])
+    assert construction.start()
+    assert not construction.start()
+    construction.cancel()
+    state = wait_for(construction)
+    assert (state.result, state.is_stopping) == (None, True)
+    assert construction.start()
+    construction.end()
+    wait_for(construction)
+
+
+# words
+
+
+def test_numbers_agree_with_their_nouns():
+    assert counted(0, "document") == "0\u00a0document"
+    assert counted(1204, "passage") == "1\u202f204\u00a0passages"
+    assert counted(2, "avis", "avis") == "2\u00a0avis"
+
+
+def test_templates_escape_and_set_hard_spaces():
+    html = render("problem.html", why="<b> : oui ?", said=(), is_signed_in=False, pages=(), at="")
+    assert "&lt;b&gt;\u00a0: oui\u00a0?" in html
+
+
+def test_every_template_is_one():
+    names = environment().list_templates()
+    assert "report.html" in names
+    for name in names:
+        environment().get_template(name)
