@@ -338,9 +338,10 @@ def main() -> int:
         folder = Path(name)
         shutil.copytree(settings.index, folder / "index")
         second_version(settings.corpus, folder / "second")
-        second = _build(folder / "second", folder / "index")
-        first = _build(settings.corpus, folder / "index")
         store = Store(folder / "index")
+        first = store.check(model=settings.model).build_id  # « make build » comes before
+        second = _build(folder / "second", folder / "index")
+        store.publish(first)
         asked = [question for question in store.questions(first) if question.language == "fr"]
         questions = [question.question for question in asked if len(question.question.split()) > 2]
         with running(store.folder, folder / "serve.log", "/api/ready", reading_ms=str(settings.reading_ms)) as site:
