@@ -3,10 +3,12 @@
 #   make serve    set-up, index if missing or stale, page on http://127.0.0.1:7860
 #   make test     set-up and all tests
 #   make check    style, types, unit and integration tests: before each commit
+#   make install  set-up only
 #   make build    set-up and index only
 #   make bench    speed and memory
 #   make train-reader PIAF=folder   train the reader anew: three hours
 #   make page-figures the pages' weight, speed and accessibility, in a browser
+#   make swap     fifty people ask while twenty builds are published
 #   make evaluate quality of answers, compared with the committed figures; PIAF=folder for the French questions too
 #
 # PYTHON       the interpreter .venv is made with (3.11 or later)
@@ -18,10 +20,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: serve build test lint check bench evaluate page-figures train-reader lock clean
+.PHONY: serve install build test lint check bench evaluate page-figures swap train-reader lock clean
 
 serve: build-or-keep
 	@$(BIN)/loos serve
+
+install: $(VENV)/.installed
 
 build: $(VENV)/.installed
 	@$(BIN)/loos build
@@ -33,6 +37,7 @@ build-or-keep: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python tests/chromium.py
+	$(BIN)/python tests/nginx.py
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.installed-dev
@@ -52,6 +57,9 @@ evaluate: $(VENV)/.installed-dev build
 page-figures: $(VENV)/.installed-dev build
 	$(BIN)/python tests/chromium.py
 	$(BIN)/python -m tests.evaluation.page_figures
+
+swap: $(VENV)/.installed-dev build
+	$(BIN)/python -m tests.load.swap_under_load
 
 train-reader: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.evaluation.train_reader $(PIAF)

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from chatbot.citation_link import citation_link
 from chatbot.text_fragment import with_page
 from index import Hit
 from ingest import Document, DocumentKind, Passage, Reference
@@ -151,7 +152,7 @@ def cite(number: int, document: Document, passage: Passage, start: int, end: int
         start=start,
         end=end,
         url=with_page(document.source.url, passage.page),
-        deep_link=f"/sources/{document.id}?quote={start}-{end}&v={document.source.sha256[:8]}#p-{start}",
+        deep_link=citation_link(document, start, end),
         page=passage.page,
         publisher=document.source.publisher,
         published=document.source.published,

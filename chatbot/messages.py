@@ -331,7 +331,7 @@ _FRENCH = Messages(
     references="Sources citées",
     reference="source {number}",
     quote_changed=(
-        "Ce document a changé depuis la réponse qui le cite : le passage cité n’y est plus marqué. "
+        "Ce document a changé depuis la réponse qui le cite : la phrase citée n’y est plus telle quelle. "
         "Posez la question de nouveau pour avoir une réponse à jour."
     ),
     document_not_ready="Document pas encore disponible",
@@ -513,7 +513,7 @@ ENGLISH = Messages(
     references="Sources cited",
     reference="source {number}",
     quote_changed=(
-        "This document has changed since the answer that quotes it: the quote is no longer marked. "
+        "This document has changed since the answer that quotes it: the quoted words are no longer in it. "
         "Please ask again for an answer that is up to date."
     ),
     document_not_ready="Document not available yet",

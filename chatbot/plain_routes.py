@@ -6,19 +6,21 @@ from urllib.parse import parse_qs
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from chatbot.accessibility import accessibility_page
 from chatbot.answer_page import answer_page, ask_page
+from chatbot.citation_link import citation_link, find_quote
 from chatbot.conversation import check_question
 from chatbot.errors import InvalidQuestion, NotReady
 from chatbot.feedback import Feedback
 from chatbot.markup import MAX_REASON
 from chatbot.messages import FRENCH, LANGUAGES, Messages, counting, messages_for
+from chatbot.plain_page import in_language
 from chatbot.problems import RETRY_AFTER, language_of, not_ready, problem
 from chatbot.service import Service
-from chatbot.sources import document_page, documents_page, missing_page, passage_html
+from chatbot.sources import document_page, documents_page, missing_page, missing_passage, passage_html
 from chatbot.timeline import timeline_page
 from index import Build
 from ingest.sentences import Span
@@ -37,7 +39,8 @@ _PRIVATE = {
 }
 """For pages that hold what someone asked or said."""
 
-_Make = Callable[[Build, Messages], str | None]
+_Make = Callable[[Build, Messages], str | Response | None]
+_Missing = Callable[[str, str, Messages], str]
 
 
 def plain_routes(service: Service, feedback: Feedback) -> list[Route]:
@@ -100,17 +103,23 @@ class _Pages:
         return self._of_build(request, lambda build, messages: documents_page(build.documents.values(), messages))
 
     def document(self, request: Request) -> Response:
-        """A document; with `quote` and `v`, which a citation has, that quote marked."""
+        """A document; with `quote` and `v`, which a citation has, that quote marked.
+
+        Where the quote's words stand elsewhere than when it was cited, that place is the address to go to.
+        """
         quote, version = (request.query_params.get(name) for name in ("quote", "v"))
 
-        def page(build: Build, messages: Messages) -> str | None:
+        def page(build: Build, messages: Messages) -> str | Response | None:
             found = build.documents.get(request.path_params["document_id"])
             if found is None:
                 return None
-            span = _span(quote)
-            is_linked = quote is not None or version is not None
-            is_current = not is_linked or (span is not None and version == found.source.sha256[:8])
-            return document_page(found, span, is_current, messages)
+            if quote is None and version is None:
+                return document_page(found, None, True, messages)
+            cited = _span(quote)
+            place = find_quote(found, cited, version or "") if cited else None
+            if place and place != cited:
+                return RedirectResponse(in_language(citation_link(found, *place), messages), 302, _HEADERS)
+            return document_page(found, place, place is not None, messages)
 
         return self._of_build(request, page)
 
@@ -119,13 +128,14 @@ class _Pages:
         quote, version = (request.query_params.get(name, "") for name in ("quote", "v"))
 
         def part(build: Build, messages: Messages) -> str | None:
-            found, span = build.documents.get(request.path_params["document_id"]), _span(quote)
-            if found is None or span is None:
+            found, cited = build.documents.get(request.path_params["document_id"]), _span(quote)
+            if found is None or cited is None:
                 return None
-            address = f"/sources/{found.id}?quote={quote}&v={version}#p-{span[0]}"
-            return passage_html(found, span, version == found.source.sha256[:8], messages, address)
+            place = find_quote(found, cited, version)
+            address = citation_link(found, *place) if place else f"/sources/{found.id}?quote={quote}&v={version}"
+            return passage_html(found, place or cited, place is not None, messages, address)
 
-        return self._of_build(request, part)
+        return self._of_build(request, part, missing_passage)
 
     def accessibility(self, request: Request) -> Response:
         return HTMLResponse(accessibility_page(self._messages(request), self._service.settings), headers=_HEADERS)
@@ -156,24 +166,24 @@ class _Pages:
             return said(messages.feedback_thanks, 200)
         return said(messages.feedback_failed, 503) if self._feedback.days else said(messages.feedback_closed, 404)
 
-    def _of_build(self, request: Request, make: _Make) -> Response:
+    def _of_build(self, request: Request, make: _Make, missing: _Missing = missing_page) -> Response:
         """A page made from the build in service, or why there is none: a page for people, else a problem."""
         messages = self._messages(request)
         for_people = "text/html" in request.headers.get("accept", "")
         try:
-            html = make(self._service.build, messages)
+            made = make(self._service.build, messages)
         except NotReady:
             if not for_people:
                 return not_ready(self._service, language_of(request))
             why = messages.unavailable if self._service.failure else messages.not_ready
-            page = missing_page(messages.document_not_ready, why, messages)
+            page = missing(messages.document_not_ready, why, messages)
             return HTMLResponse(page, 503, _HEADERS | RETRY_AFTER)
-        if html is not None:
-            return HTMLResponse(html, headers=_HEADERS)
+        if made is not None:
+            return made if isinstance(made, Response) else HTMLResponse(made, headers=_HEADERS)
         if not for_people:
             language = language_of(request)
             return problem(404, messages_for(language).document_unknown_why, language)
-        page = missing_page(messages.document_unknown, messages.document_unknown_why, messages, request.url.path)
+        page = missing(messages.document_unknown, messages.document_unknown_why, messages)
         return HTMLResponse(page, 404, _HEADERS)
 
     def _messages(self, request: Request) -> Messages:

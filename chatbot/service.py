@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 _WATCH_S = 2.0
 """How often the service looks whether another build was published, in seconds."""
+_RETRY_S = 30.0
+"""How long a published build that could not be served is left alone, in seconds: it may be mended under its name."""
 
 
 def reader_for(encoder: Encoder, settings: Settings) -> Reader | None:
@@ -54,6 +56,7 @@ class Service:
         self._searcher: Searcher | None = None
         self._build: Build | None = None
         self._failure: str | None = None
+        self._left_alone: tuple[str | None, float] = ("", 0.0)
         self._loaded = threading.Event()
         self._stopped = threading.Event()
 
@@ -142,13 +145,22 @@ class Service:
         self._build = build = self.store.load(model=model, revision=model_revision(model))
         encoder = load_encoder(model, self.settings.models, threads=self.settings.threads or None)
         searcher = self._searching(build, encoder, reader_for(encoder, self.settings))
-        reply_to("Que fait la ville ?", searcher, self.settings, "fr")  # the first question would pay for lazy set-up
+        self._try_out(searcher)
         self._searcher = searcher
         self._loaded.set()
         log.info("ready after %.1f s: build %s", time.perf_counter() - started, build.manifest.build_id)
 
     def _searching(self, build: Build, encoder: Encoder, reader: PassageReader | None) -> Searcher:
         return Searcher(build, encoder, reader=reader, reading_s=self.settings.reading_ms / 1000)
+
+    def _try_out(self, searcher: Searcher) -> None:
+        """One question, before others ask: the first would pay for lazy set-up, and a build that fails is not served.
+
+        Without the reader, which who asks meanwhile would wait for; but that sets itself up with its first question.
+        """
+        _ = searcher.gold_places
+        is_first = self._searcher is None
+        reply_to("Que fait la ville ?", searcher if is_first else searcher.unread, self.settings, "fr")
 
     def _load_and_watch(self) -> None:
         try:
@@ -170,19 +182,38 @@ class Service:
 
     def _follow(self) -> None:
         """Swap to another published build. A build that cannot be loaded leaves the one in service in place."""
+        live = None
         try:
-            searcher = self._searcher
+            searcher, live = self._searcher, self.store.current_id()
             if searcher is None:
-                if self.store.current_id() is not None:
+                if live is not None:
                     self.load()
-            elif self.store.current_id() != searcher.build.manifest.build_id:
-                manifest = searcher.build.manifest
-                build = self.store.load(model=manifest.model, revision=manifest.revision)
-                self._build, self._searcher = build, self._searching(build, searcher.encoder, searcher.reader)
-                log.info("now serving build %s", build.manifest.build_id)
+            elif live != searcher.build.manifest.build_id:
+                if live == self._left_alone[0] and time.monotonic() < self._left_alone[1]:
+                    return
+                self._left_alone = live, time.monotonic() + _RETRY_S
+                self._swap(searcher)
             if self._searcher is not None:
                 self._failure = None
         except IndexStoreError as error:
+            if self._was_replaced(live):
+                return  # yet another was published, and this one may be gone: that is no fault
             if str(error) != self._failure:
                 log.error("%s", error)
             self._failure = str(error)
+
+    def _was_replaced(self, build_id: str | None) -> bool:
+        try:
+            return self.store.current_id() != build_id
+        except IndexStoreError:
+            return False
+
+    def _swap(self, searcher: Searcher) -> None:
+        """Serve the live build from now on; questions under way are answered from the one that they began with."""
+        started = time.perf_counter()
+        manifest = searcher.build.manifest
+        build = self.store.load(model=manifest.model, revision=manifest.revision)
+        following = self._searching(build, searcher.encoder, searcher.reader)
+        self._try_out(following)
+        self._build, self._searcher = build, following
+        log.info("now serving build %s, loaded in %.1f s", build.manifest.build_id, time.perf_counter() - started)

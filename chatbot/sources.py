@@ -16,6 +16,7 @@ __all__ = [
     "document_page",
     "documents_page",
     "missing_page",
+    "missing_passage",
     "original_address",
     "passage_html",
     "web_address",
@@ -34,8 +35,8 @@ def document_page(document: Document, quote: Span | None, is_current: bool, mess
 
     Every sentence has the id `p-{start}`, so that a link's `#p-{start}` shows it. The characters `quote[0]` to
     `quote[1]` of the document's text stand in `<mark>`, one for each block that they touch; the first has the id
-    `p-{quote[0]}`. A notice says that the quote is not marked where the link was made for another state of the
-    document (`is_current` false) or the quote is not in the text.
+    `p-{quote[0]}`. A notice says that the quote is not marked where its words are no longer in the document
+    (`is_current` false) or it is not in the text.
     """
     marked, _ = _marked(document, quote, is_current, messages)
     return plain_page(
@@ -109,6 +110,14 @@ def documents_page(documents: Collection[Document], messages: Messages) -> str:
 def missing_page(title: str, text: str, messages: Messages = FRENCH, path: str = "") -> str:
     """A page that says, in a title and a sentence, why there is nothing to show; `path` as for `plain_page`."""
     return plain_page(title, f"<h1>{escape(title)}</h1>\n<p>{escape(text)}</p>", messages, path)
+
+
+def missing_passage(title: str, text: str, messages: Messages = FRENCH) -> str:
+    """The same, to be shown beside an answer."""
+    return (
+        f'<article lang="{messages.language}">\n<h2>{escape(title)}</h2>\n'
+        f'<p class="notice" role="note">{escape(text)}</p>\n</article>\n'
+    )
 
 
 def original_address(url: str, kind: DocumentKind, quote: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -68,7 +69,7 @@ def print_json(value: Any) -> None:
 def as_called(text: str) -> str:
     """A message in which commands stand as this one was called: « .venv/bin/loos build » where `loos` alone fails."""
     called = sys.argv[0]
-    if Path(called).name != "loos" or called == "loos":
+    if Path(called).name != "loos" or called == "loos" or shutil.which("loos"):
         return text
     return text.replace("« loos ", f"« {called} ").replace("« loos »", f"« {called} »")
 

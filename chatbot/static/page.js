@@ -333,8 +333,9 @@
     }
     let html = "";
     try {
-      const answer = await fetch(`${address.pathname}/passage${address.search}`);
-      if (!answer.ok) throw new Error(String(answer.status));
+      const answer = await fetch(`${address.pathname}/passage${address.search}`, { headers: { Accept: "text/html" } });
+      const isWithdrawn = answer.status === 404; // which the part that comes says in words
+      if (!answer.ok && !isWithdrawn) throw new Error(String(answer.status));
       html = await answer.text();
     } catch {
       html = "";

@@ -31,6 +31,7 @@ class Site:
 
     address: str
     log: Path
+    pid: int = 0
 
     def ask(self, question: str) -> dict[str, Any]:
         """The reply of the HTTP interface."""
@@ -80,7 +81,7 @@ def running(index: Path, log: Path, wait_for: str, port: int = 0, **settings: st
         settings = {"reading_ms": "10000", **settings}  # how fast the machine is must not decide what is answered
         environment = {**os.environ, **{f"LOOS_{name.upper()}": value for name, value in settings.items()}}
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output, env=environment)
-    site = Site(f"http://127.0.0.1:{port}", log)
+    site = Site(f"http://127.0.0.1:{port}", log, process.pid)
     try:
         site.wait_for(wait_for, process)
         yield site

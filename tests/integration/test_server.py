@@ -19,6 +19,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from chatbot.answer import Abstention, Answer, Reason, Reply, Sentence, cite, to_json
+from chatbot.citation_link import fingerprint
 from chatbot.conversation import check_question
 from chatbot.errors import NotReady, PortInUse
 from chatbot.follow_up import Turn
@@ -34,7 +35,7 @@ from ingest.document import BlockKind
 from tests.word_encoder import WordEncoder
 
 SETTINGS = Settings(index=Path("no-such-folder"))
-SOURCE = Source("eau.md", "https://exemple.fr/eau", "Ville", "2024-03-01", "", "", sha256="a1b2c3d4" + "0" * 56)
+SOURCE = Source("eau.md", "https://exemple.fr/eau", "Ville", "2024-03-01", "", "", sha256="0" * 64)
 DOCUMENT = assemble(
     [ReadBlock(BlockKind.HEADING, "L’eau", 1), ReadBlock(BlockKind.PARAGRAPH, "L’eau coule. Elle est <claire>.")],
     title="L’eau",
@@ -43,6 +44,7 @@ DOCUMENT = assemble(
 )
 PASSAGE = split(DOCUMENT, lambda text: len(text.split()), 64)[0]
 START, END = PASSAGE.sentences[0]
+VERSION = fingerprint(DOCUMENT.text[START:END])
 HTML = {"Accept": "text/html"}
 
 
@@ -123,7 +125,7 @@ def test_an_answer_is_the_object_of_the_command_line(client: TestClient) -> None
     assert response.headers["content-type"] == "application/json"
     assert response.json() == json.loads(json.dumps(to_json(SmallService().ask("Où va l’eau ?"))))
     assert response.json()["text"] == "L’eau coule. [1]"
-    assert response.json()["citations"][0]["deep_link"] == f"/sources/eau?quote={START}-{END}&v=a1b2c3d4#p-{START}"
+    assert response.json()["citations"][0]["deep_link"] == f"/sources/eau?quote={START}-{END}&v={VERSION}#p-{START}"
 
 
 def test_an_abstention_is_an_answer_too(client: TestClient) -> None:
@@ -310,7 +312,7 @@ def test_a_plain_form_without_a_question_and_with_one_too_long(client: TestClien
 
 
 def test_a_passage_is_a_part_of_a_page_with_its_quote_marked(client: TestClient) -> None:
-    response = client.get(f"/sources/eau/passage?quote={START}-{END}&v=a1b2c3d4", headers=HTML)
+    response = client.get(f"/sources/eau/passage?quote={START}-{END}&v={VERSION}", headers=HTML)
     assert response.status_code == 200
     assert "L’eau coule." in re.sub("<[^>]*>", "", response.text[response.text.index("<mark") :])
     assert "<html" not in response.text
@@ -318,7 +320,10 @@ def test_a_passage_is_a_part_of_a_page_with_its_quote_marked(client: TestClient)
     assert "<mark" not in stale.text
     assert FRENCH.quote_changed in unescape(stale.text)
     assert client.get("/sources/eau/passage?quote=x", headers=HTML).status_code == 404
-    assert client.get("/sources/feu/passage?quote=1-2", headers=HTML).status_code == 404
+    gone = client.get("/sources/feu/passage?quote=1-2", headers=HTML)
+    assert gone.status_code == 404
+    assert FRENCH.document_unknown_why in unescape(gone.text)
+    assert "<html" not in gone.text
 
 
 def test_every_page_says_that_questions_are_kept_where_they_are() -> None:
@@ -427,6 +432,19 @@ def test_a_citation_opens_its_document_with_the_quote_marked(client: TestClient)
     assert "default-src 'none'" in response.headers["content-security-policy"]
 
 
+def test_a_quote_that_moved_since_it_was_cited_opens_where_it_stands(client: TestClient) -> None:
+    before = f"quote={START + 3}-{END + 3}&v={VERSION}"
+    response = client.get(f"/sources/eau?{before}&lang=en", follow_redirects=False)
+    assert response.status_code == 302
+    now = f"/sources/eau?quote={START}-{END}&v={VERSION}"
+    assert response.headers["location"] == f"{now}&lang=en#p-{START}"
+    assert "no-cache" in response.headers["cache-control"]
+    assert f'<mark id="p-{START}"' in client.get(f"/sources/eau?{before}").text
+    passage = client.get(f"/sources/eau/passage?{before}", headers=HTML).text
+    assert f'<mark id="p-{START}"' in passage
+    assert f"{now}#p-{START}" in unescape(passage)
+
+
 def test_a_document_opens_without_a_quote(client: TestClient) -> None:
     response = client.get("/sources/eau")
     assert response.status_code == 200
@@ -438,9 +456,9 @@ def test_a_document_opens_without_a_quote(client: TestClient) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        *(f"quote={START}-{END}&v=00000000", f"quote={START}-{END}", f"quote={END}-{START}&v=a1b2c3d4", "v=00000000"),
-        *("quote=0-999999&v=a1b2c3d4", "quote=x&v=a1b2c3d4", "quote=&v=a1b2c3d4", "quote=-1-5&v=a1b2c3d4"),
-        *("quote=1-99999999999999999999&v=a1b2c3d4", "quote=١-٢&v=a1b2c3d4", f"quote={START}-{END}&v=<script>"),
+        *(f"quote={START}-{END}&v=00000000", f"quote={START}-{END}", f"quote={END}-{START}&v={VERSION}", "v=00000000"),
+        *(f"quote=0-999999&v={VERSION}", f"quote=x&v={VERSION}", f"quote=&v={VERSION}", f"quote=-1-5&v={VERSION}"),
+        *(f"quote=1-99999999999999999999&v={VERSION}", f"quote=١-٢&v={VERSION}", f"quote={START}-{END}&v=<script>"),
     ],
 )
 def test_a_quote_that_cannot_be_trusted_is_not_marked(client: TestClient, query: str) -> None:

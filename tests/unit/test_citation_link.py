@@ -1,0 +1,76 @@
+"""A citation's address opens its quote again, whatever became of the document meanwhile."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chatbot.citation_link import citation_link, find_quote, fingerprint
+from ingest import Document, Source
+from ingest.assemble import ReadBlock, assemble
+from ingest.document import BlockKind
+from ingest.sentences import Span
+
+SOURCE = Source("verger.md", "", "Ville", "", "", "", sha256="0" * 64)
+QUOTE = "Le verger compte quarante pommiers."
+SENTENCES = ("Le verger est ouvert.", QUOTE, "Une haie borde la route.", "M. Dupont le garde.")
+
+
+def document_of(*paragraphs: str) -> Document:
+    blocks = [ReadBlock(BlockKind.PARAGRAPH, text) for text in paragraphs]
+    return assemble(blocks, title="Verger", theme="", source=SOURCE)
+
+
+def place_of(document: Document, quote: str = QUOTE) -> Span:
+    start = document.text.index(quote)
+    return start, start + len(quote)
+
+
+CITED = document_of("Le verger est ouvert.", f"{QUOTE} Une haie borde la route.")
+PLACE = place_of(CITED)
+
+
+def test_the_address_says_where_the_quote_stands_and_what_it_is() -> None:
+    start, end = PLACE
+    assert citation_link(CITED, start, end) == f"/sources/verger?quote={start}-{end}&v={fingerprint(QUOTE)}#p-{start}"
+    assert re.fullmatch("[0-9a-f]{8}", fingerprint(QUOTE))
+
+
+def test_an_unchanged_quote_is_found_where_it_was() -> None:
+    changed_behind = document_of("Le verger est ouvert.", f"{QUOTE} Un mur borde la route.")
+    assert find_quote(CITED, PLACE, fingerprint(QUOTE)) == PLACE
+    assert find_quote(changed_behind, PLACE, fingerprint(QUOTE)) == PLACE
+
+
+def test_a_quote_that_moved_is_found_where_it_stands_now() -> None:
+    moved = document_of("Un mot ajouté. Et un autre.", "Le verger est ouvert.", f"Bien. {QUOTE} La suite.")
+    assert find_quote(moved, PLACE, fingerprint(QUOTE)) == place_of(moved)
+
+
+def test_of_two_equal_sentences_the_nearest_is_found() -> None:
+    twice = document_of(QUOTE, "Du texte. " * 3, f"Ici : {QUOTE}", QUOTE)
+    first = place_of(twice)
+    last = twice.text.rindex(QUOTE)
+    assert find_quote(twice, (5, 5 + len(QUOTE)), fingerprint(QUOTE)) == first
+    assert find_quote(twice, (last - 4, last - 4 + len(QUOTE)), fingerprint(QUOTE)) == (last, last + len(QUOTE))
+
+
+@pytest.mark.parametrize("text", ["Le verger compte cinquante pommiers.", "Rien.", QUOTE.replace(" ", "\u00a0")])
+def test_words_that_changed_are_not_found(text: str) -> None:
+    assert find_quote(document_of("Le verger est ouvert.", text), PLACE, fingerprint(QUOTE)) is None
+
+
+@pytest.mark.parametrize("span", [(0, 0), (5, 4), (0, 10**9), (10**8, 10**8 + 5)])
+def test_a_span_that_is_none_is_not_found(span: Span) -> None:
+    assert find_quote(CITED, span, fingerprint(CITED.text[slice(*span)])) is None
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.permutations(SENTENCES), st.lists(st.sampled_from(SENTENCES), max_size=6), st.integers(0, 3))
+def test_what_is_found_is_the_quote(before: list[str], after: list[str], cited: int) -> None:
+    document, quote = document_of(" ".join(before)), before[cited]
+    changed = document_of("Un titre.", " ".join(after), "La fin.")
+    place = find_quote(changed, place_of(document, quote), fingerprint(quote))
+    assert (place is not None) == (quote in after)
+    assert place is None or changed.text[slice(*place)] == quote
