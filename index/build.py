@@ -277,7 +277,7 @@ def make_build(
         questions=tuple(gold),
         question_vectors=encoder.encode_queries([fold_for_search(question.question) for question in gold]),
         tokens=PassageTokens.build(tokens_of, rows_of),
-        vectors=VectorIndex.build(passage_vectors),
+        vectors=VectorIndex(passage_vectors),
         lexical=lexical,
     )
     return build, encoded, reused

@@ -21,7 +21,15 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from index.disk import synchronise
-from index.errors import BusyIndex, CorruptIndex, ForeignIndex, MissingIndex, UnknownBuild, UnwritableIndex
+from index.errors import (
+    BusyIndex,
+    CorruptIndex,
+    DimensionMismatch,
+    ForeignIndex,
+    MissingIndex,
+    UnknownBuild,
+    UnwritableIndex,
+)
 from index.gold import GoldQuestion
 from index.late import PassageTokens, load_head
 from index.lexical import LexicalIndex
@@ -30,7 +38,7 @@ from ingest import Document, Passage
 
 __all__ = ["SCHEMA", "Build", "Calibration", "Manifest", "Store"]
 
-SCHEMA = 4
+SCHEMA = 5
 """Changes with the files of a build or what they mean; a build of another schema is refused."""
 
 FloatArray = NDArray[np.float32]
@@ -40,11 +48,11 @@ _DOCUMENTS = "documents.json"
 _PASSAGES = "passages.json"
 _PASSAGE_VECTORS = "passages.npy"
 _SENTENCE_VECTORS = "sentences.npy"
-_VECTOR_INDEX = "passages.faiss"
 _TOKENS = ("tokens.npy", "tokens-of-passages.npy", "tokens-of-sentences.npy")
 _LEXICAL = "lexical"
 _QUESTIONS = "questions.json"
 _QUESTION_VECTORS = "questions.npy"
+_MAPPED_FROM_BYTES = 1 << 28
 _MEND = "Reconstruisez l’index avec « make build » (ou « loos build --full »)."
 
 _DOCUMENTS_TYPE = TypeAdapter(tuple[Document, ...])
@@ -235,20 +243,21 @@ class Store:
         try:
             documents = _DOCUMENTS_TYPE.validate_json((folder / _DOCUMENTS).read_bytes())
             passages = _PASSAGES_TYPE.validate_json((folder / _PASSAGES).read_bytes())
+            passage_vectors = _array(folder / _PASSAGE_VECTORS)
             build = Build(
                 manifest=manifest,
                 documents={document.id: document for document in documents},
                 passages=passages,
-                passage_vectors=np.load(folder / _PASSAGE_VECTORS, mmap_mode="r", allow_pickle=False),
-                sentence_vectors=np.load(folder / _SENTENCE_VECTORS, mmap_mode="r", allow_pickle=False),
+                passage_vectors=passage_vectors,
+                sentence_vectors=_array(folder / _SENTENCE_VECTORS),
                 questions=_QUESTIONS_TYPE.validate_json((folder / _QUESTIONS).read_bytes()),
-                question_vectors=np.load(folder / _QUESTION_VECTORS, mmap_mode="r", allow_pickle=False),
-                tokens=PassageTokens(*(np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in _TOKENS)),
-                vectors=VectorIndex.load(folder / _VECTOR_INDEX),
+                question_vectors=_array(folder / _QUESTION_VECTORS),
+                tokens=PassageTokens(*(_array(folder / name) for name in _TOKENS)),
+                vectors=VectorIndex(passage_vectors),
                 lexical=LexicalIndex.load(folder / _LEXICAL),
             )
             _check(build)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, DimensionMismatch) as error:
             raise CorruptIndex(f"La construction {build_id} ne se lit pas ({error}). {_MEND}") from error
         return build
 
@@ -278,7 +287,6 @@ class Store:
             tokens: tuple[NDArray[Any], ...] = (build.tokens.rows, build.tokens.starts, build.tokens.sentences)
             for name, array in zip(_TOKENS, tokens, strict=True):
                 np.save(draft / name, array, allow_pickle=False)
-            build.vectors.save(draft / _VECTOR_INDEX)
             build.lexical.save(draft / _LEXICAL)
             files = {name: _sha256(draft / name) for name in _file_names(draft)}
             manifest = _MANIFEST_TYPE.validate_python({**_MANIFEST_TYPE.dump_python(build.manifest), "files": files})
@@ -307,7 +315,7 @@ class Store:
     def prune(self, keep: int, made: str) -> tuple[str, ...]:
         """Delete all but the `keep` newest builds, never the live one or the one just `made`; the ids of those deleted.
 
-        Also what killed builds left behind, so it must be called with the lock held.
+        It must be called with the lock held.
         """
         current = self.current_id()
         kept = {current, made}
@@ -316,13 +324,19 @@ class Store:
             for build_id in old:
                 # Out of the list by one rename first: no reader is to find half a build.
                 (self._builds / build_id).rename(self._builds / f".{build_id}-old")
-            for path in (*self._builds.glob(".*"), *self.folder.glob(".current-*")):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            self._sweep()
         return tuple(old)
+
+    def _sweep(self) -> None:
+        """Delete what is hidden: what killed builds left behind, and pruned builds."""
+        for path in (*self._builds.glob(".*"), *self.folder.glob(".*-*")):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Held by the one process that writes builds. Released by the system when the process ends, however it does.
+
+        Who takes it first deletes what killed builds left behind: they may be what fills the disk.
 
         Raises:
             BusyIndex: another process holds it.
@@ -339,6 +353,8 @@ class Store:
                     f"Une autre construction de l’index {self.folder} est en cours. Attendez qu’elle finisse, puis "
                     "recommencez."
                 ) from error
+            with self._writing():
+                self._sweep()
             yield
 
     @contextmanager
@@ -393,7 +409,6 @@ def _check(build: Build) -> None:
         _TOKENS[1]: (build.tokens.starts.shape, (len(build.passages) + 1,)),
         _TOKENS[2]: (build.tokens.sentences.shape, (sentences, 2)),
         _TOKENS[0]: (len(build.tokens.rows), int(build.tokens.starts[-1])),
-        _VECTOR_INDEX: ((len(build.vectors), build.vectors.dimension), (len(build.passages), manifest.dimension)),
         _LEXICAL: (len(build.lexical), len(build.passages)),
     }
     for name, (found, wanted) in expected.items():
@@ -406,6 +421,17 @@ def _check(build: Build) -> None:
         bounds = [passage.start, *(offset for span in passage.sentences for offset in span), passage.end]
         if not passage.sentences or bounds != sorted(bounds):
             raise ValueError(f"les phrases du passage {passage.id} n’y sont pas")
+
+
+def _array(path: Path) -> NDArray[Any]:
+    """A stored table: read whole if it is small, so that nothing that happens to the file can reach who serves it.
+
+    A large one is mapped: its rows are read as they are asked for, and the system may forget them again.
+    """
+    array: NDArray[Any] = np.load(
+        path, mmap_mode="r" if path.stat().st_size > _MAPPED_FROM_BYTES else None, allow_pickle=False
+    )
+    return array
 
 
 def _file_names(folder: Path) -> list[str]:
