@@ -44,6 +44,8 @@ SCHEMA = 5
 FloatArray = NDArray[np.float32]
 
 _MANIFEST = "manifest.json"
+_MANIFEST_SUM = "manifest.sha256"
+_LONGEST_ID = 64
 _DOCUMENTS = "documents.json"
 _PASSAGES = "passages.json"
 _PASSAGE_VECTORS = "passages.npy"
@@ -149,11 +151,15 @@ class Store:
     def current_id(self) -> str | None:
         """The id of the live build, or None where none was ever published."""
         try:
-            return self._current.read_text(encoding="ascii").strip() or None
+            with self._current.open(encoding="ascii") as file:
+                name = file.read(_LONGEST_ID + 1).strip()
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:
             raise CorruptIndex(f"Le fichier {self._current} est illisible ({error}). {_MEND}") from error
+        if name and not name.isalnum():
+            raise CorruptIndex(f"Le fichier {self._current} ne nomme pas une construction. {_MEND}")
+        return name or None
 
     def manifest(self, build_id: str) -> Manifest:
         """The manifest of a stored build.
@@ -168,8 +174,11 @@ class Store:
             raise UnknownBuild(f"Aucune construction « {build_id} » dans {self._builds}. Constructions : {known}.")
         path = self._builds / build_id / _MANIFEST
         try:
-            data = json.loads(path.read_bytes())
+            content = path.read_bytes()
+            data = json.loads(content)
             schema = data["schema"]
+            if schema == SCHEMA and path.with_name(_MANIFEST_SUM).read_bytes() != _sum_of(content):
+                raise ValueError("contenu modifié")
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CorruptIndex(f"Le fichier {path} manque ou est abîmé ({error}). {_MEND}") from error
         if schema != SCHEMA:
@@ -290,8 +299,10 @@ class Store:
             build.lexical.save(draft / _LEXICAL)
             files = {name: _sha256(draft / name) for name in _file_names(draft)}
             manifest = _MANIFEST_TYPE.validate_python({**_MANIFEST_TYPE.dump_python(build.manifest), "files": files})
-            (draft / _MANIFEST).write_bytes(_MANIFEST_TYPE.dump_json(manifest, indent=1))
-            for name in (*files, _MANIFEST, _LEXICAL, "."):
+            content = _MANIFEST_TYPE.dump_json(manifest, indent=1)
+            (draft / _MANIFEST).write_bytes(content)
+            (draft / _MANIFEST_SUM).write_bytes(_sum_of(content))
+            for name in (*files, _MANIFEST, _MANIFEST_SUM, _LEXICAL, "."):
                 synchronise(draft / name)
             draft.chmod(0o755)
             self._put_in_place(draft, build_id)
@@ -362,8 +373,10 @@ class Store:
         try:
             yield
         except OSError as error:
+            # numpy says only how many numbers were written, where the disk had no more room.
+            reason = error.strerror or f"tout n’a pas pu être écrit, le disque est sans doute plein ({error})"
             raise UnwritableIndex(
-                f"Impossible d’écrire dans {self.folder} : {error.strerror or error}. L’index en service "
+                f"Impossible d’écrire dans {self.folder} : {reason}. L’index en service "
                 "n’a pas changé. Vérifiez la place libre et les droits du dossier, puis recommencez."
             ) from error
 
@@ -373,7 +386,7 @@ class Store:
             try:
                 if not self.problems(build_id):
                     return
-            except (CorruptIndex, ForeignIndex):
+            except (CorruptIndex, ForeignIndex, UnknownBuild):  # the last for a file instead of a folder
                 pass  # what stands there is broken: put the sound one in its place
             broken = Path(tempfile.mkdtemp(prefix=f".{build_id}-broken-", dir=self._builds))
             place.rename(broken / build_id)
@@ -436,6 +449,11 @@ def _array(path: Path) -> NDArray[Any]:
 
 def _file_names(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def _sum_of(content: bytes) -> bytes:
+    """What stands in the file beside the manifest: its checksum, as the manifest cannot hold its own."""
+    return hashlib.sha256(content).hexdigest().encode("ascii")
 
 
 def _sha256(path: Path) -> str:
