@@ -1,9 +1,10 @@
 """What must have reached the disk before a rename may make it visible."""
 
 import os
+import tempfile
 from pathlib import Path
 
-__all__ = ["synchronise"]
+__all__ = ["synchronise", "write_whole"]
 
 
 def synchronise(path: Path) -> None:
@@ -13,3 +14,23 @@ def synchronise(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file by one rename: whoever reads it finds what was there before, or all of `data`.
+
+    A process that is killed leaves at most a hidden file beside it, `.<name>-…`. Raises OSError.
+    """
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    draft = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.chmod(0o644)
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    synchronise(path.parent)

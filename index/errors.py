@@ -1,5 +1,10 @@
 """Errors of the index. Messages are for the operator: what, where, how to mend, in French."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from index.report import BuildReport
+
 __all__ = [
     "BusyIndex",
     "CorruptIndex",
@@ -49,7 +54,11 @@ class UnknownBuild(IndexStoreError):
 
 
 class RefusedBuild(IndexStoreError):
-    """A finished build was not published, because it would serve people worse than the live one."""
+    """A finished build was not published, because it would serve people worse than the live one; see its `report`."""
+
+    def __init__(self, message: str, report: "BuildReport") -> None:
+        super().__init__(message)
+        self.report = report
 
 
 class InvalidGold(IndexStoreError):

@@ -14,8 +14,10 @@ from ingest.sentences import Span
 
 __all__ = [
     "GoldQuestion",
+    "GoldResult",
     "GoldSpan",
     "Half",
+    "Outcome",
     "Place",
     "gold_problems",
     "half",
@@ -64,6 +66,27 @@ class GoldQuestion:
         """How the question is put."""
         ending = self.id.rpartition("-")[2]
         return next((style for style in get_args(Style) if style == ending), "formal")
+
+
+Outcome = Literal["right", "declined", "wrong"]
+"""What the service does with a gold question: the right answer, none where there is one, or an answer that is none.
+
+To decline is right where the documents do not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoldResult:
+    """What became of one gold question on one build.
+
+    `found` says whether a passage with a gold quote is among the five best; False where there is none to find.
+    `outcome` is None where nobody judged the answer.
+    """
+
+    id: str
+    question: str
+    answerable: bool
+    found: bool
+    outcome: Outcome | None = None
 
 
 _LINE = TypeAdapter(GoldQuestion)

@@ -1,26 +1,27 @@
 """Builds of the index on disk: written whole, checked when read, and one of them live.
 
-`builds/<build-id>/` holds a build's files and its manifest; `current` names the live build. Both appear by a rename, so
-a crash at any moment leaves either the old state or the new one.
+`builds/<build-id>/` holds a build's files and its manifest; `current` names the live build, `history.json` those that
+were. All appear by a rename, so a crash at any moment leaves either the old state or the new one.
 """
 
 import fcntl
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from index.disk import synchronise
+from index.disk import synchronise, write_whole
 from index.errors import (
     BusyIndex,
     CorruptIndex,
@@ -36,7 +37,7 @@ from index.lexical import LexicalIndex
 from index.vectors import VectorIndex
 from ingest import Document, Passage
 
-__all__ = ["SCHEMA", "Build", "Calibration", "Manifest", "Store"]
+__all__ = ["SCHEMA", "Build", "Calibration", "Manifest", "Store", "WasLive"]
 
 SCHEMA = 5
 """Changes with the files of a build or what they mean; a build of another schema is refused."""
@@ -113,6 +114,18 @@ class Manifest:
 _MANIFEST_TYPE = TypeAdapter(Manifest)
 
 
+@dataclass(frozen=True, slots=True)
+class WasLive:
+    """A build that went live, and when: ISO 8601 with the time zone, empty where that is not known."""
+
+    build_id: str
+    since: str
+
+
+_HISTORY_TYPE = TypeAdapter(tuple[WasLive, ...])
+_REMEMBERED = 100
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Build:
     """A build in memory. Vectors are unit rows, float32.
@@ -140,13 +153,27 @@ class Store:
         self.folder = folder
         self._builds = folder / "builds"
         self._current = folder / "current"
+        self._history = folder / "history.json"
+        self._holder: int | None = None  # the thread that holds the lock
 
     def build_ids(self) -> tuple[str, ...]:
         """The ids of all stored builds, newest first."""
-        if not self._builds.is_dir():
-            return ()
-        found = [path for path in self._builds.iterdir() if path.is_dir() and not path.name.startswith(".")]
-        return tuple(path.name for path in sorted(found, key=lambda p: (-p.stat().st_mtime_ns, p.name)))
+        found = []
+        for path in self._builds.iterdir() if self._builds.is_dir() else ():
+            with suppress(FileNotFoundError):  # it was deleted meanwhile
+                if path.is_dir() and not path.name.startswith("."):
+                    found.append((-path.stat().st_mtime_ns, path.name))
+        return tuple(name for _, name in sorted(found))
+
+    def made(self, build_id: str) -> datetime:
+        """When a stored build was written, with the time zone. Raises UnknownBuild."""
+        if build_id not in self.build_ids():
+            raise self._unknown(build_id)
+        return datetime.fromtimestamp((self._builds / build_id).stat().st_mtime).astimezone()
+
+    def _unknown(self, build_id: str) -> UnknownBuild:
+        known = ", ".join(self.build_ids()) or "aucune"
+        return UnknownBuild(f"Aucune construction « {build_id} » dans {self._builds}. Constructions : {known}.")
 
     def current_id(self) -> str | None:
         """The id of the live build, or None where none was ever published."""
@@ -170,8 +197,7 @@ class Store:
             ForeignIndex: it is of another schema.
         """
         if build_id not in self.build_ids():
-            known = ", ".join(self.build_ids()) or "aucune"
-            raise UnknownBuild(f"Aucune construction « {build_id} » dans {self._builds}. Constructions : {known}.")
+            raise self._unknown(build_id)
         path = self._builds / build_id / _MANIFEST
         try:
             content = path.read_bytes()
@@ -310,49 +336,107 @@ class Store:
             shutil.rmtree(draft, ignore_errors=True)
         return manifest
 
-    def publish(self, build_id: str) -> None:
-        """Make a stored build the live one. Raises as `manifest`, and UnwritableIndex."""
-        self.manifest(build_id)
-        with self._writing():
-            descriptor, name = tempfile.mkstemp(prefix=".current-", dir=self.folder)
-            with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                file.write(build_id + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).chmod(0o644)
-            Path(name).replace(self._current)
-            synchronise(self.folder)
+    def publish(
+        self, build_id: str, *, model: str | None = None, revision: str | None = None, is_checked: bool = False
+    ) -> None:
+        """Make a stored build the live one. Its files are summed up first, unless it `is_checked` already.
 
-    def prune(self, keep: int, made: str) -> tuple[str, ...]:
-        """Delete all but the `keep` newest builds, never the live one or the one just `made`; the ids of those deleted.
-
-        It must be called with the lock held.
+        Raises:
+            UnknownBuild, CorruptIndex, ForeignIndex: as `check`.
+            BusyIndex, UnwritableIndex: as `lock`.
         """
-        current = self.current_id()
-        kept = {current, made}
-        old = [build_id for build_id in self.build_ids() if build_id not in kept][max(0, keep - len(kept)) :]
-        with self._writing():
-            for build_id in old:
-                # Out of the list by one rename first: no reader is to find half a build.
-                (self._builds / build_id).rename(self._builds / f".{build_id}-old")
-            self._sweep()
-        return tuple(old)
+        with self.lock():
+            if is_checked:
+                self.manifest(build_id)
+            else:
+                self.check(build_id, model=model, revision=revision)
+            with self._writing():
+                # The history first: it is read up to what `current` names, so a crash between the two does no harm.
+                if [was.build_id for was in self.history()][-1:] != [build_id]:
+                    now = WasLive(build_id, datetime.now().astimezone().isoformat(timespec="seconds"))
+                    known = (*self.history(), now)[-_REMEMBERED:]
+                    write_whole(self._history, _HISTORY_TYPE.dump_json(known, indent=1))
+                write_whole(self._current, f"{build_id}\n".encode("ascii"))
+
+    def history(self) -> tuple["WasLive", ...]:
+        """The builds that were live, oldest first; the last one is, where any is. A damaged history is a short one."""
+        try:
+            current = self.current_id()
+        except CorruptIndex:
+            return ()
+        if current is None:
+            return ()
+        try:
+            known = list(_HISTORY_TYPE.validate_json(self._history.read_bytes()))
+        except (OSError, ValueError):
+            known = []
+        while known and known[-1].build_id != current:
+            known.pop()  # was about to go live when the process was killed
+        return tuple(known) or (WasLive(current, ""),)
+
+    def previous_id(self) -> str | None:
+        """The build that was live before the live one, None where there was none."""
+        before = self.history()[:-1]
+        return before[-1].build_id if before else None
+
+    def rollback(self, *, model: str | None = None, revision: str | None = None) -> str:
+        """Make the build live that was live before, and give its id; done twice, it changes nothing.
+
+        Raises:
+            MissingIndex: no other build was live.
+            UnknownBuild, CorruptIndex, ForeignIndex: it is gone, damaged, or made with another model. Nothing changed.
+            BusyIndex, UnwritableIndex: as `lock`.
+        """
+        with self.lock():
+            previous = self.previous_id()
+            if previous is None:
+                raise MissingIndex(
+                    f"Aucune autre construction n’a été en service dans {self.folder} : il n’y a rien à quoi revenir. "
+                    "« loos index list » montre celles qui sont gardées, « loos index publish » en met une en service."
+                )
+            self.publish(previous, model=model, revision=revision)
+            return previous
+
+    def prune(self, keep: int, made: str | None = None) -> tuple[str, ...]:
+        """Delete all but the `keep` newest builds, and give the ids of those deleted.
+
+        Never the live one or the one just `made`, and before others the one that was live before. Also deletes what
+        killed builds left behind. Raises BusyIndex and UnwritableIndex as `lock`.
+        """
+        with self.lock():
+            try:
+                first = [build_id for build_id in (self.current_id(), made) if build_id]
+            except CorruptIndex:
+                return ()  # which build is live is not known, so that none may go
+            ids = self.build_ids()
+            order = dict.fromkeys(build_id for build_id in (*first, self.previous_id(), *ids) if build_id in ids)
+            old = list(order)[max(keep, len(set(first))) :]
+            with self._writing():
+                for build_id in old:
+                    # Out of the list by one rename first: no reader is to find half a build.
+                    (self._builds / build_id).rename(self._builds / f".{build_id}-old")
+                self._sweep()
+            return tuple(old)
 
     def _sweep(self) -> None:
         """Delete what is hidden: what killed builds left behind, and pruned builds."""
-        for path in (*self._builds.glob(".*"), *self.folder.glob(".*-*")):
+        for path in (*self.folder.glob("*/.*"), *self.folder.glob(".*-*")):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Held by the one process that writes builds. Released by the system when the process ends, however it does.
+        """Held by the one process that changes builds. Released by the system when the process ends, however it does.
 
-        Who takes it first deletes what killed builds left behind: they may be what fills the disk.
+        The thread that holds it may take it again. Who takes it first deletes what killed builds left behind: that may
+        be what fills the disk.
 
         Raises:
-            BusyIndex: another process holds it.
+            BusyIndex: another process or thread holds it.
             UnwritableIndex: the folder cannot be written.
         """
+        if self._holder == get_ident():
+            yield
+            return
         with self._writing():
             self.folder.mkdir(parents=True, exist_ok=True)
             file = (self.folder / ".lock").open("w")
@@ -364,9 +448,13 @@ class Store:
                     f"Une autre construction de l’index {self.folder} est en cours. Attendez qu’elle finisse, puis "
                     "recommencez."
                 ) from error
-            with self._writing():
-                self._sweep()
-            yield
+            self._holder = get_ident()
+            try:
+                with self._writing():
+                    self._sweep()
+                yield
+            finally:
+                self._holder = None
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

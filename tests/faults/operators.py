@@ -40,7 +40,7 @@ _ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What an operator does: `build`; `switch`, to another stored build; or `prune`.
+    """What an operator does: `build`; `switch`, to any stored build; `rollback`, or `prune`.
 
     `kill_at` counts calls of the system from 1: before that one, the process sends itself `signal`. `kill_after_s` is
     when its parent sends it, wherever it is. `file_bytes` is the size that no file may pass.
@@ -172,12 +172,12 @@ def _work(job: Job, report: int) -> int:
                 full=job.full,
             )
             found = {"build_id": made.build_id, "unchanged": made.unchanged}
+        elif job.do == "switch":
+            store.publish(random.choice(store.build_ids()))
+        elif job.do == "rollback":
+            store.rollback()
         else:
-            with store.lock():
-                if job.do == "switch":
-                    store.publish(random.choice(store.build_ids()))
-                else:
-                    store.prune(KEEP, store.current_id() or "")
+            store.prune(KEEP)
     except (IndexStoreError, IngestError) as error:
         found = {"error": type(error).__name__, "message": str(error)}
     finally:

@@ -40,7 +40,7 @@ def test_two_operators(
             write_town(other_corpus, 1000 + number)
             operator.begin(Job(str(corpus), str(store.folder)))
             other_operator.begin(
-                Job(str(other_corpus), str(store.folder), do=("build", "switch", "build", "prune")[number % 4])
+                Job(str(other_corpus), str(store.folder), do=("build", "switch", "rollback", "prune")[number % 4])
             )
             done = [operator.end(), other_operator.end()]
             assert {one.error for one in done} <= {"", "BusyIndex"}, done

@@ -248,7 +248,7 @@ def test_a_manifest_of_another_build_is_refused(corpus, store):
 def test_two_builds_at_once_do_not_meet(corpus, store):
     first, _ = build(corpus, store)
     (corpus / "eau.md").write_text(WATER + "\nAutre chose arrive.\n", encoding="utf-8")
-    with store.lock(), pytest.raises(BusyIndex, match="Attendez qu’elle finisse"):
+    with Store(store.folder).lock(), pytest.raises(BusyIndex, match="Attendez qu’elle finisse"):
         build(corpus, store)
     assert store.current_id() == first.build_id
     assert not build(corpus, store)[0].unchanged
