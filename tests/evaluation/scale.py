@@ -5,7 +5,7 @@
 The passages are grown from PIAF's: their vectors as docs/decisions/0003-vector-search.md says, their words by putting
 other sentences of PIAF in the place of half of theirs, so that each word stands in the share of passages that it
 stands in in French text, and the common ones in far more of them than one would wish. Each size is written and read as
-a build of the store, by a process of its own, and asked 1,200 of PIAF's questions. `--write` puts the figures under
+a build of the store, by a process of its own, and asked 1,000 of PIAF's questions. `--write` puts the figures under
 `scale` in results/figures.json. The largest takes 15 GB under var/scale while it is measured.
 """
 
@@ -41,7 +41,7 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "var" / "scale"
 MODELS = ROOT / "var" / "models"
 SIZES = (2_000, 20_000, 200_000)
-QUESTIONS = 1_200
+QUESTIONS = 1_000
 PASSAGES_A_DOCUMENT = 6
 COMMAND = "python -m tests.evaluation.scale PIAF_FOLDER --write"
 # How a vector is grown: docs/decisions/0003-vector-search.md.
