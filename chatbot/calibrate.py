@@ -9,18 +9,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from chatbot.abstain import SCALES, SHIPPED, SHIPPED_READ, Evidence, values_of
+from chatbot.abstain import SCALES, SHIPPED, SHIPPED_READ, Evidence, calibration_of, values_of
 from chatbot.compose import compose
-from chatbot.conversation import find
+from chatbot.conversation import Found, find
 from index import Encoder, Searcher
-from index.gold import half, holds_quote, quote_places
+from index.gold import GoldQuestion, GoldResult, Outcome, half, holds_quote, quote_places
 from index.question import Question
 from index.reader import READER_FILE, PassageReader
 from index.readings import KeptReadings
 from index.store import Calibration
 
-__all__ = ["Calibrator", "fitted", "gold_evidence"]
+__all__ = ["Calibrator", "fitted", "gold_evidence", "judged"]
 
+_BEST = 5
+"""A gold passage is found if it is among this many."""
 _LEAST = 20
 """With fewer answerable gold questions to learn from, the shipped calibration stays as it is."""
 _PULL = 30.0
@@ -44,10 +46,16 @@ class Calibrator:
     """
 
     def __init__(
-        self, load_reader: Callable[[Encoder], PassageReader | None] | None = None, readings: Path | None = None
+        self,
+        load_reader: Callable[[Encoder], PassageReader | None] | None = None,
+        readings: Path | None = None,
+        progress: Callable[[str, int, int], None] | None = None,
     ) -> None:
         self._load_reader = load_reader
         self._readings = readings
+        self._progress = progress
+        self._kept: KeptReadings | None = None
+        self._found: tuple[str, dict[str, Found]] = ("", {})  # on which build, and by the questions' ids
 
     @cached_property
     def version(self) -> str:
@@ -61,37 +69,97 @@ class Calibrator:
 
     def __call__(self, searcher: Searcher) -> tuple[Calibration, ...]:
         """What the gold questions' choosing half teaches. The reporting half stays unseen, so that it can judge."""
-        asked = searcher.encode([question.question for question in searcher.build.questions])
-        unread = _calibrated(searcher.unread, asked, SHIPPED)
-        reader = self._load_reader(searcher.encoder) if self._load_reader else None
+        questions = searcher.build.questions
+        asked = searcher.encode([question.question for question in questions])
+        unread, _ = _calibrated(searcher.unread, asked, SHIPPED, self._progress)
+        reader = self._reader(searcher.encoder)
         if reader is None:
             return (unread,)
-        kept = KeptReadings(reader, self._readings) if self._readings else None
-        read = _calibrated(Searcher(searcher.build, searcher.encoder, reader=kept or reader), asked, SHIPPED_READ)
-        if kept:
-            kept.save()
+        read, found = _calibrated(searcher.read_by(reader), asked, SHIPPED_READ, self._progress)
+        self._found = (searcher.build.manifest.build_id, found)
         return unread, read
 
+    def judge(self, searcher: Searcher, gold: Sequence[GoldQuestion]) -> tuple[GoldResult, ...]:
+        """What becomes of gold questions on a build, asked as the service is: an `index.build.Judge`."""
+        reader = self._reader(searcher.encoder)
+        searcher = searcher.read_by(reader) if reader else searcher
+        build_id, known = self._found
+        known = known if build_id == searcher.build.manifest.build_id else {}
+        asked = searcher.encode([question.question for question in gold])
+        results = []
+        for done, (question, encoded) in enumerate(zip(gold, asked, strict=True), start=1):
+            found = known.get(question.id) or find(encoded, searcher)
+            found = replace(found, calibration=calibration_of(searcher.build, is_read=found.is_read))
+            results.append(judged(question, encoded, found, searcher))
+            if self._progress:
+                self._progress("questions", done, len(gold))
+        return tuple(results)
 
-def _calibrated(searcher: Searcher, asked: Sequence[Question], shipped: Calibration) -> Calibration:
-    rows = list(gold_evidence(searcher, asked))
+    def save(self) -> None:
+        """Keep what was read since this was made, for the next build."""
+        if self._kept:
+            self._kept.save()
+
+    def _reader(self, encoder: Encoder) -> PassageReader | None:
+        if self._kept is None and self._load_reader and (reader := self._load_reader(encoder)):
+            self._kept = KeptReadings(reader, self._readings)
+        return self._kept
+
+
+def judged(gold: GoldQuestion, asked: Question, found: Found, searcher: Searcher) -> GoldResult:
+    """What becomes of a gold question for which that was found.
+
+    Right is an answer that holds one of the gold texts and cites a gold quote; of what the documents do not answer, no
+    full answer.
+    """
+    places = quote_places(gold, searcher.build.documents)
+    is_found = any(holds_quote(hit.passage, places) for hit in found.hits[:_BEST])
+    outcome: Outcome = "declined" if gold.answerable else "right"
+    if found.is_answer:
+        sentences, citations = compose(asked, found.candidates, searcher)
+        text = " ".join(sentence.text for sentence in sentences)
+        is_cited = any(
+            citation.document_id == document and start < citation.end and citation.start < end
+            for citation in citations
+            for document, (start, end) in places
+        )
+        outcome = "right" if is_cited and any(expected in text for expected in gold.gold) else "wrong"
+    return GoldResult(gold.id, gold.question, gold.answerable, is_found, outcome)
+
+
+def _calibrated(
+    searcher: Searcher,
+    asked: Sequence[Question],
+    shipped: Calibration,
+    progress: Callable[[str, int, int], None] | None,
+) -> tuple[Calibration, dict[str, Found]]:
+    """The calibration of a build, and what was found for the questions that it needed, by their ids."""
+    found: dict[str, Found] = {}
+    rows = list(gold_evidence(searcher, asked, found, progress))
     calibration = shipped
     if sum(kind == "answerable" for _, kind, _ in rows) >= _LEAST:
         values = np.array([values_of(found, shipped.evidence) for found, _, _ in rows])
         kinds, folds = (np.array([row[column] for row in rows]) for column in (1, 2))
         calibration = fitted(values, kinds, folds, shipped)
-    return replace(calibration, answered=tuple(_answered(searcher, asked, calibration)))
+    return replace(calibration, answered=tuple(_answered(searcher, asked, calibration, found))), found
 
 
-def gold_evidence(searcher: Searcher, asked: Sequence[Question]) -> Iterator[tuple[Evidence, str, int]]:
+def gold_evidence(
+    searcher: Searcher,
+    asked: Sequence[Question],
+    known: dict[str, Found] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Iterator[tuple[Evidence, str, int]]:
     """The evidence for each gold question of the choosing half, of which kind it is, and its fold.
 
     `asked` are all gold questions of the build, encoded. Answerable ones come twice: as they are (`answerable`), and as
     if the passages with their gold quotes were not there (`without`). The others are of their own kind. Those that rest
-    on the same quote are in one fold.
+    on the same quote are in one fold. What is found for questions as they are is added to `known`, by their ids.
     """
     documents = searcher.build.documents
-    for gold, encoded in zip(searcher.build.questions, asked, strict=True):
+    for done, (gold, encoded) in enumerate(zip(searcher.build.questions, asked, strict=True), start=1):
+        if progress:
+            progress("calibration", done, len(asked))
         if half(gold, documents) != "choosing":
             continue
         key = gold.spans[0].quote if gold.spans else gold.id
@@ -100,6 +168,8 @@ def gold_evidence(searcher: Searcher, asked: Sequence[Question]) -> Iterator[tup
         if gold.answerable and not places:
             continue  # its quotes are gone: whether the documents still answer it is not known
         found = find(encoded, searcher)
+        if known is not None:
+            known[gold.id] = found
         if found.evidence:
             yield found.evidence, "answerable" if gold.answerable else gold.kind, fold
         if places and (without := find(encoded, searcher, partial(holds_quote, places=places)).evidence):
@@ -169,11 +239,14 @@ def _sigmoid(logit: Array) -> Array:
     return probability
 
 
-def _answered(searcher: Searcher, asked: Sequence[Question], calibration: Calibration) -> Iterator[str]:
+def _answered(
+    searcher: Searcher, asked: Sequence[Question], calibration: Calibration, known: dict[str, Found]
+) -> Iterator[str]:
     """The ids of the well-written gold questions that get a right answer: those that may be suggested to people."""
     for gold, encoded in zip(searcher.build.questions, asked, strict=True):
         if gold.kind == "fact" and gold.style == "formal":
-            found = replace(find(encoded, searcher), calibration=calibration)
+            found = known[gold.id] = known.get(gold.id) or find(encoded, searcher)
+            found = replace(found, calibration=calibration)
             if found.is_answer:
                 text = " ".join(sentence.text for sentence in compose(encoded, found.candidates, searcher)[0])
                 if any(expected in text for expected in gold.gold):

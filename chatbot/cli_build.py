@@ -2,7 +2,7 @@
 
 import sys
 from dataclasses import asdict
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -62,7 +62,7 @@ def build(
     settings = load_settings(corpus=corpus, index=index)
     store = Store(settings.index)
     load = cache(lambda: load_encoder(settings))
-    load_reader = partial(reader_for, settings=settings) if settings.reading_ms else None
+    load_reader = (lambda _: reader_for(load(), settings)) if settings.reading_ms else None
     try:
         revision = model_revision(settings.model)
     except UnknownModel:
@@ -71,6 +71,7 @@ def build(
         revision = load().revision  # a model of the hub that is not here yet: this brings it
     try:
         with progress_json() if progress == "json" else progress_bar() as show:
+            calibrator = Calibrator(load_reader, None if full else settings.index / "readings.sqlite", show)
             report = build_index(
                 settings.corpus,
                 store,
@@ -83,9 +84,12 @@ def build(
                 publish=not no_publish,
                 publish_anyway=publish_anyway,
                 progress=show,
-                calibrator=Calibrator(load_reader, None if full else settings.index / "readings.sqlite"),
+                calibrator=calibrator,
+                judge=calibrator.judge,
             )
+        calibrator.save()
     except RefusedBuild as error:
+        calibrator.save()
         _show(error.report, as_json)
         raise
     _show(report, as_json)

@@ -124,6 +124,11 @@ class Found:
     calibration: Calibration
 
     @property
+    def is_read(self) -> bool:
+        """Whether any of the passages was read."""
+        return any(hit.reading for hit in self.hits)
+
+    @property
     def probability(self) -> float:
         """The probability, in [0, 1], that the passages answer the question."""
         return probability_of(self.evidence, self.calibration) if self.evidence else 0.0

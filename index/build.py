@@ -4,33 +4,39 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import datetime
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
 import ingest
 from index.diff import diff_builds
+from index.duplicates import duplicates
 from index.encoder import Encoder
 from index.errors import CorruptIndex, ForeignIndex, IndexStoreError, RefusedBuild
 from index.gate import kept_back, refusals
 from index.gold import GoldQuestion, GoldResult, gold_problems, holds_quote, quote_places, read_gold
+from index.kept_questions import KeptQuestions
 from index.late import HEAD_FILE
 from index.make import Progress, make_build
-from index.report import BuildReport, Timing, prune_reports, write_report
+from index.report import BuildReport, Timing, prune_reports, read_report, write_report
 from index.search import Searcher
 from index.store import SCHEMA, Build, Calibration, Manifest, Store
-from ingest import corpus_sha256, read_corpus
-from ingest.check import check_documents
+from ingest import Corpus, corpus_sha256, read_corpus
+from ingest.check import Problem, check_documents, repeated
 from ingest.files import QUESTIONS_FILE
+from ingest.kept import LIBRARIES as INGEST_LIBRARIES
+from ingest.kept import KeptFiles
 
 __all__ = ["BuildReport", "Calibrator", "Judge", "Progress", "build_index", "is_stale", "make_build"]
 
-_LIBRARIES = ("bm25s", "lxml", "markdown-it-py", "mdit-py-plugins", "PyStemmer", "trafilatura", "yasbd-lib")
+_LIBRARIES = (*INGEST_LIBRARIES, "bm25s", "faiss-cpu", "PyStemmer", "tokenizers")
+_KEPT, _QUESTIONS = "documents.sqlite", "questions.sqlite"
+_JOURNALS = ("vectors.sqlite", "vectors-full.sqlite")
+"""Where vectors are kept until a build is stored; of a full build, which takes up only what full builds made."""
 
 log = logging.getLogger(__name__)
 
@@ -115,87 +121,139 @@ def build_index(
         max_passage_tokens=max_passage_tokens,
         calibrator=calibrator.version if calibrator else "",
     )
-    build_id = identify(corpus_sha256(corpus))
-    if not full and not is_stale(store, build_id):
-        return replace(_report(store.manifest(build_id)), unchanged=True, published=True)
-    clock = _Clock(progress)
-    with store.lock():
+    if not full:
+        build_id = identify(_sha256(corpus, store))
+        if not is_stale(store, build_id):
+            return replace(_report(store.manifest(build_id)), unchanged=True, published=True)
+    clock = _Clock()
+    with store.lock(), _kept_files(store, full) as kept:
         with clock.part("documents"):
-            read = read_corpus(corpus)
+            read = read_corpus(corpus, kept, progress)
             gold = read_gold(corpus / QUESTIONS_FILE)
-        build_id = identify(read.sha256)  # of the very bytes that were read
-        with clock.part("model"):
-            encoder = load_encoder()
-        with clock.part("live"):
-            live_id = _live_id(store)
-            live = _live_build(store, encoder)
-        with clock.part("vectors"):
-            build, encoded, reused = make_build(
-                read, gold, encoder, build_id, max_passage_tokens, None if full else live, clock.progress
-            )
-        with clock.part("calibration"):
-            if calibrator:
-                calibrations = calibrator(Searcher(build, encoder))
-                build = replace(build, manifest=replace(build.manifest, calibrations=calibrations))
-        with clock.part("writing"):
-            store.write(build)
-            build = store.load(build_id)
+        build_id, judged_by = identify(read.sha256), identify("")  # of the very bytes that were read
+        asking = cache(lambda: KeptQuestions(load_encoder(), store.folder / _QUESTIONS))
+        made = None if full else _made_before(store, build_id, judged_by)
+        if made is None:
+            with clock.part("model"):
+                encoder = asking()
+            with clock.part("live"):
+                live = _live_build(store, encoder.name, encoder.revision)
+            journals = [store.folder / name for name in _JOURNALS]
+            with clock.part("vectors"):
+                build, encoded, reused = make_build(
+                    *(read, gold, encoder, build_id, max_passage_tokens, None if full else live, progress),
+                    kept=kept,
+                    journal=journals[full],
+                )
+                kept.save(prune=False)
+            with clock.part("calibration"):
+                build = _calibrated(build, encoder, calibrator)
+            with clock.part("writing"):
+                store.write(build)
+                for journal in journals:
+                    journal.unlink(missing_ok=True)
+                build = store.load(build_id)
+            with clock.part("questions"):
+                made = _Made(build, _results(Searcher(build, encoder), gold, judge), encoded, reused)
+        else:
+            manifest = made.build.manifest
+            live = _live_build(store, manifest.model, manifest.revision)
         with clock.part("check"):
-            problems = check_documents(corpus, read, build.passages)
-        with clock.part("questions"):
-            results = _results(Searcher(build, encoder), gold, judge)
-            live_results = _results(Searcher(live, encoder), gold, judge) if live else ()
-        diff = diff_builds(live, build, live_results, results) if live else None
-        asked_of_both = {question.id for question in gold if live and _may_compare(question, live)}
-        reasons = refusals(
-            build,
-            live,
-            live_sources=_live_sources(store),
-            corpus=read,
-            problems=problems,
-            gold=[result for result in results if result.id in asked_of_both],
-            live_gold=[result for result in live_results if result.id in asked_of_both],
-            diff=diff,
-        )
-        is_published = publish and (publish_anyway or not reasons)
-        try:
-            if is_published:
-                store.publish(build_id, is_checked=True)
-            report = replace(
-                _report(build.manifest),
-                encoded=encoded,
-                reused=reused,
-                problems=(
-                    *map(str, problems),
-                    *(f"{QUESTIONS_FILE}, {text}" for text in gold_problems(gold, build.documents)),
-                ),
-                recall=_recall(results),
-                live_recall=_recall(live_results),
-                made=datetime.now().astimezone().isoformat(timespec="seconds"),
-                published=is_published,
-                refusals=reasons,
-                read=len(read.documents),
-                notices=tuple(item.reason for item in read.notices),
-                live_id=live_id,
-                diff=diff,
-                gold=results,
-                live_gold=live_results,
-                timings=clock.timings(),
-            )
-            write_report(store, report)
-        finally:
-            store.prune(keep_builds, build_id)
-            prune_reports(store)
+            pairs = repeated(made.build.passages)
+            problems = check_documents(corpus, read, made.build.passages, kept, pairs)
+            kept.save(prune=True)
+        with clock.part("questions of the live build"):
+            live_gold = _live_results(live, gold, partial(_told_before, store, judged_by), asking, judge)
+        if asking.cache_info().currsize:
+            asking().save()
+        report = _compared(store, made, live, live_gold, read, problems, pairs)
+        is_published = publish and (publish_anyway or not report.refusals)
+        if is_published:
+            store.publish(build_id, is_checked=True)
+        report = replace(report, published=is_published, judged_by=judged_by, timings=clock.timings())
+        write_report(store, report)
+        store.prune(keep_builds, build_id)
+        prune_reports(store)
     if publish and not is_published:
-        raise RefusedBuild(kept_back(build_id, reasons), report)
+        raise RefusedBuild(kept_back(build_id, report.refusals), report)
     return report
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Made:
+    """A stored build, read back, with what became of its gold questions, and how many texts were encoded for it."""
+
+    build: Build
+    gold: tuple[GoldResult, ...]
+    encoded: int
+    reused: int
+
+
+def _made_before(store: Store, build_id: str, judged_by: str) -> _Made | None:
+    """The build of this id, if it was made before and kept back, and is sound."""
+    report = read_report(store, build_id)
+    if report is None or report.judged_by != judged_by:
+        return None
+    try:
+        return _Made(store.load(build_id), report.gold, 0, report.encoded + report.reused)
+    except IndexStoreError:
+        return None
+
+
+def _calibrated(build: Build, encoder: Encoder, calibrator: Calibrator | None) -> Build:
+    if calibrator is None:
+        return build
+    calibrations = calibrator(Searcher(build, encoder))
+    return replace(build, manifest=replace(build.manifest, calibrations=calibrations))
+
+
+def _compared(
+    store: Store,
+    made: _Made,
+    live: Build | None,
+    live_gold: tuple[GoldResult, ...],
+    corpus: Corpus,
+    problems: Sequence[Problem],
+    pairs: Sequence[tuple[int, int]],
+) -> BuildReport:
+    """The report of a build that is not published yet, beside the live one."""
+    build = made.build
+    diff = diff_builds(live, build, live_gold, made.gold) if live else None
+    both = {question.id for question in build.questions if live and _may_compare(question, live)}
+    reasons = refusals(
+        build,
+        live,
+        live_sources=_live_sources(store),
+        corpus=corpus,
+        problems=problems,
+        gold=[result for result in made.gold if result.id in both],
+        live_gold=[result for result in live_gold if result.id in both],
+        diff=diff,
+    )
+    of_questions = (f"{QUESTIONS_FILE}, {text}" for text in gold_problems(build.questions, build.documents))
+    return replace(
+        _report(build.manifest),
+        encoded=made.encoded,
+        reused=made.reused,
+        problems=(*map(str, problems), *of_questions),
+        recall=_recall(made.gold),
+        live_recall=_recall(live_gold),
+        made=store.made(build.manifest.build_id).isoformat(timespec="seconds"),
+        refusals=reasons,
+        read=corpus.read,
+        notices=tuple(item.reason for item in corpus.notices),
+        duplicates=duplicates(build, pairs),
+        live_id=live.manifest.build_id if live else None,
+        diff=diff,
+        gold=made.gold,
+        live_gold=live_gold,
+    )
 
 
 class _Clock:
     """How long each part of the work takes."""
 
-    def __init__(self, progress: Progress | None) -> None:
-        self.progress = progress
+    def __init__(self) -> None:
         self._started = time.monotonic()
         self._parts: list[Timing] = []
 
@@ -208,6 +266,29 @@ class _Clock:
 
     def timings(self) -> tuple[Timing, ...]:
         return (*self._parts, Timing("total", round(time.monotonic() - self._started, 2)))
+
+
+def _sha256(corpus: Path, store: Store) -> str:
+    """The corpus's checksum, files that did not change not being read."""
+    if not store.folder.is_dir():
+        return corpus_sha256(corpus)
+    kept = KeptFiles(store.folder / _KEPT)
+    try:
+        return corpus_sha256(corpus, kept)
+    finally:
+        kept.close()
+
+
+@contextmanager
+def _kept_files(store: Store, full: bool) -> Iterator[KeptFiles]:
+    if full:
+        for name in (_KEPT, _QUESTIONS):
+            (store.folder / name).unlink(missing_ok=True)
+    kept = KeptFiles(store.folder / _KEPT)
+    try:
+        yield kept
+    finally:
+        kept.close()
 
 
 def _report(manifest: Manifest) -> BuildReport:
@@ -230,19 +311,12 @@ def _code_sha256() -> str:
     return total.hexdigest()
 
 
-def _live_id(store: Store) -> str | None:
-    try:
-        return store.current_id()
-    except CorruptIndex:
-        return None
-
-
-def _live_build(store: Store, encoder: Encoder) -> Build | None:
+def _live_build(store: Store, model: str, revision: str) -> Build | None:
     """The live build if it can be compared with and reused; a damaged or foreign one is only worth replacing."""
     try:
         if store.current_id() is None:
             return None
-        return store.load(model=encoder.name, revision=encoder.revision)
+        return store.load(model=model, revision=revision)
     except (CorruptIndex, ForeignIndex) as error:
         log.warning("%s", error)
         return None
@@ -274,6 +348,32 @@ def _results(
         found = any(holds_quote(hit.passage, places) for hit in searcher.search(encoded, count)) if places else False
         results.append(GoldResult(question.id, question.question, question.answerable, found))
     return tuple(results)
+
+
+def _live_results(
+    live: Build | None,
+    gold: Sequence[GoldQuestion],
+    told: Callable[[Build], Mapping[str, GoldResult]],
+    asking: Callable[[], Encoder],
+    judge: Judge | None,
+) -> tuple[GoldResult, ...]:
+    """What becomes of gold questions on the live build: as was told before of those that are the same, else anew."""
+    if live is None:
+        return ()
+    before = told(live)
+    same = {question for question in live.questions if question.id in before}
+    known = {question.id: before[question.id] for question in gold if question in same}
+    if new := [question for question in gold if question.id not in known]:
+        known |= {result.id: result for result in _results(Searcher(live, asking()), new, judge)}
+    return tuple(known[question.id] for question in gold)
+
+
+def _told_before(store: Store, judged_by: str, build: Build) -> dict[str, GoldResult]:
+    """What the report of a build tells of its gold questions, if they were asked as they would be now."""
+    report = read_report(store, build.manifest.build_id)
+    if report is None or report.judged_by != judged_by:
+        return {}
+    return {result.id: result for result in report.gold}
 
 
 def _recall(results: Sequence[GoldResult]) -> float | None:

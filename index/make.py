@@ -1,7 +1,9 @@
 """Documents into a build in memory: split, encoded where nothing is known of a text yet, and indexed."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -10,18 +12,23 @@ from numpy.typing import NDArray
 from index.encoder import Encoder
 from index.errors import IndexStoreError
 from index.gold import GoldQuestion
+from index.kept_vectors import KeptVectors
 from index.late import PassageTokens, TokenHead, load_head, quantised, sentence_rows
 from index.lexical import LexicalIndex
 from index.search import embedded_sentences, embedded_text
 from index.store import SCHEMA, Build, Manifest
 from index.vectors import VectorIndex
 from ingest import Corpus, Passage, fold_for_search, split
+from ingest.kept import KeptFiles
+from ingest.passages import heading_text
 
 __all__ = ["Progress", "make_build"]
 
 _PASSAGES_AT_ONCE = 64
 _SENTENCES_AT_ONCE = 512
 """All tokens of a large corpus would fill the memory, and what is done is to be kept every few seconds."""
+_PASSAGE_TYPES = ("<f4", "i1", "<i4")
+_SENTENCE_TYPES = ("<f4",)
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +42,18 @@ class Progress(Protocol):
         """Called with, for instance, ("vectors", 64, 200)."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Known:
+    """What is known of texts before anything is encoded.
+
+    `passages` gives, by `_passage_key`, a passage's vector, its tokens' vectors, and the rows of these that are its
+    sentences'; `sentences` a sentence's vector by its folded text.
+    """
+
+    passages: dict[str, tuple[FloatArray, NDArray[np.int8], NDArray[np.int32]]]
+    sentences: dict[str, FloatArray]
+
+
 def make_build(
     corpus: Corpus,
     gold: Sequence[GoldQuestion],
@@ -44,50 +63,29 @@ def make_build(
     live: Build | None = None,
     progress: Progress | None = None,
     head: TokenHead | None = None,
+    *,
+    kept: KeptFiles | None = None,
+    journal: Path | None = None,
 ) -> tuple[Build, int, int]:
-    """A build in memory, with how many texts were encoded and how many had their vectors in `live`.
+    """A build in memory, with how many texts were encoded and how many had their vectors in `live` or the journal.
 
-    `head` is by default the one that was trained for the encoder.
+    `head` is by default the one that was trained for the encoder. Documents that `kept` knows are not split again.
+    `journal` is where vectors are kept while the others are made; it stays, for the caller to delete.
     """
     head = head or load_head(encoder.revision)
-    passages: list[Passage] = []
-    for done, document in enumerate(corpus.documents, start=1):
-        passages += split(document, encoder.count_tokens, max_passage_tokens)
-        if progress:
-            progress("passages", done, len(corpus.documents))
+    passages = _split(corpus, encoder, max_passage_tokens, progress, kept)
     texts = {document.id: document.text for document in corpus.documents}
     passage_texts = [embedded_text(passage) for passage in passages]
-    sentence_texts = [
-        fold_for_search(texts[passage.document_id][start:end])
-        for passage in passages
-        for start, end in passage.sentences
-    ]
-    read_passages = _live_passages(live, encoder, head)
-    read_sentences = _live_sentences(live, encoder)
+    sentence_texts = _sentence_texts(passages, texts)
     keys = [_passage_key(passage) for passage in passages]
-    unread = {key: passage for key, passage in zip(keys, passages, strict=True) if key not in read_passages}
-    missing = [text for text in dict.fromkeys(sentence_texts) if text not in read_sentences]
-    encoded = len(unread) + len(missing)
-    reused = len(set(keys)) + len(set(sentence_texts)) - encoded
-    log.info("encoding %d texts, reusing %d", encoded, reused)
-
-    def count(before: int) -> Callable[[int, int], None] | None:
-        return (lambda done, _: progress("vectors", before + done, encoded)) if progress else None
-
-    for start in range(0, len(unread), _PASSAGES_AT_ONCE):
-        some = list(unread.items())[start : start + _PASSAGES_AT_ONCE]
-        for (key, passage), read in zip(
-            some, encoder.read_passages([embedded_text(p) for _, p in some], count(start)), strict=True
-        ):
-            rows = sentence_rows(read, embedded_sentences(passage))
-            read_passages[key] = (read.vector, quantised(head.project(read.tokens)), rows)
-    for start in range(0, len(missing), _SENTENCES_AT_ONCE):
-        some_texts = missing[start : start + _SENTENCES_AT_ONCE]
-        vectors = encoder.encode_passages(some_texts, count(len(unread) + start))
-        read_sentences.update(zip(some_texts, vectors, strict=True))
-    vectors_of, tokens_of, rows_of = zip(*(read_passages[key] for key in keys), strict=True)
+    known = _of_live(live, encoder, head)
+    unread = {key: passage for key, passage in zip(keys, passages, strict=True) if key not in known.passages}
+    missing = [text for text in dict.fromkeys(sentence_texts) if text not in known.sentences]
+    needed = len(set(keys)) + len(set(sentence_texts))
+    encoded = _encode(known, unread, missing, encoder, head, progress, journal)
+    vectors_of, tokens_of, rows_of = zip(*(known.passages[key] for key in keys), strict=True)
     passage_vectors = np.stack(vectors_of)
-    sentence_vectors = np.stack([read_sentences[text] for text in sentence_texts])
+    sentence_vectors = np.stack([known.sentences[text] for text in sentence_texts])
     manifest = Manifest(
         schema=SCHEMA,
         build_id=build_id,
@@ -115,44 +113,120 @@ def make_build(
         passage_vectors=passage_vectors,
         sentence_vectors=sentence_vectors,
         questions=tuple(gold),
-        question_vectors=encoder.encode_queries([fold_for_search(question.question) for question in gold]),
+        question_vectors=_question_vectors(gold, live, encoder),
         tokens=PassageTokens.build(tokens_of, rows_of),
         vectors=VectorIndex(passage_vectors),
         lexical=lexical,
     )
-    return build, encoded, reused
+    return build, encoded, needed - encoded
 
 
-_ReadPassage = tuple[FloatArray, NDArray[np.int8], NDArray[np.int32]]
-"""A passage's vector, its tokens' vectors, and the rows of these that are its sentences'."""
+def _split(
+    corpus: Corpus, encoder: Encoder, max_passage_tokens: int, progress: Progress | None, kept: KeptFiles | None
+) -> list[Passage]:
+    passages: list[Passage] = []
+    tokenizer = f"{encoder.name} {encoder.revision}"
+    for done, document in enumerate(corpus.documents, start=1):
+        if kept:
+            passages += kept.split(document, encoder.count_tokens, max_passage_tokens, tokenizer)
+        else:
+            passages += split(document, encoder.count_tokens, max_passage_tokens)
+        if progress:
+            progress("passages", done, len(corpus.documents))
+    return passages
 
 
-def _live_passages(live: Build | None, encoder: Encoder, head: TokenHead) -> dict[str, _ReadPassage]:
-    """What the live build knows of passages, by their keys."""
-    if live is None or live.manifest.prompts != dict(encoder.prompts) or live.manifest.token_head != head.name:
-        return {}
-    sentences = iter(live.tokens.sentences)
-    return {
-        _passage_key(passage): (
-            live.passage_vectors[row],
-            live.tokens.rows[live.tokens.starts[row] : live.tokens.starts[row + 1]],
-            np.array([next(sentences) for _ in passage.sentences]),
-        )
-        for row, passage in enumerate(live.passages)
-    }
+def _encode(
+    known: _Known,
+    unread: Mapping[str, Passage],
+    missing: Sequence[str],
+    encoder: Encoder,
+    head: TokenHead,
+    progress: Progress | None,
+    journal: Path | None,
+) -> int:
+    """Add to what is `known` all that is not, and give how many texts were encoded for that."""
+    if not unread and not missing:
+        return 0
+    made_by = "\n".join((encoder.name, encoder.revision, *sorted(map(str, encoder.prompts.items())), head.name))
+    notes = KeptVectors(journal, made_by) if journal else None
+    try:
+        if notes:
+            known.passages.update(notes.find(unread, _PASSAGE_TYPES))  # type: ignore[arg-type]  # of these types
+            known.sentences.update((text, vector) for text, (vector,) in notes.find(missing, _SENTENCE_TYPES).items())
+        # Texts of about one length go together: little is padded, and groups are small, so that what is done is kept.
+        todo = sorted((item for item in unread.items() if item[0] not in known.passages), key=_length, reverse=True)
+        texts = sorted((text for text in missing if text not in known.sentences), key=len, reverse=True)
+        total = len(todo) + len(texts)
+        log.info("encoding %d texts", total)
+
+        def count(before: int) -> Callable[[int, int], None] | None:
+            return (lambda done, _: progress("vectors", before + done, total)) if progress else None
+
+        for start in range(0, len(todo), _PASSAGES_AT_ONCE):
+            some = todo[start : start + _PASSAGES_AT_ONCE]
+            read = encoder.read_passages([embedded_text(passage) for _, passage in some], count(start))
+            new = {
+                key: (one.vector, quantised(head.project(one.tokens)), sentence_rows(one, embedded_sentences(passage)))
+                for (key, passage), one in zip(some, read, strict=True)
+            }
+            known.passages.update(new)
+            if notes:
+                notes.add(new.keys(), new.values())
+        for start in range(0, len(texts), _SENTENCES_AT_ONCE):
+            group = texts[start : start + _SENTENCES_AT_ONCE]
+            vectors = encoder.encode_passages(group, count(len(todo) + start))
+            known.sentences.update(zip(group, vectors, strict=True))
+            if notes:
+                notes.add(group, ((vector,) for vector in vectors))
+        return total
+    finally:
+        if notes:
+            notes.close()
 
 
-def _live_sentences(live: Build | None, encoder: Encoder) -> dict[str, FloatArray]:
-    """The vectors of the live build's sentences, by their folded texts."""
+def _length(item: tuple[str, Passage]) -> int:
+    return len(item[1].text)
+
+
+def _question_vectors(gold: Sequence[GoldQuestion], live: Build | None, encoder: Encoder) -> FloatArray:
+    known = {}
+    if live and live.manifest.prompts == dict(encoder.prompts):
+        known = {q.question: vector for q, vector in zip(live.questions, live.question_vectors, strict=True)}
+    new = [question.question for question in gold if question.question not in known]
+    known |= zip(new, encoder.encode_queries([fold_for_search(text) for text in new]), strict=True)
+    if not gold:
+        return encoder.encode_queries([])
+    return np.stack([known[question.question] for question in gold])
+
+
+def _of_live(live: Build | None, encoder: Encoder, head: TokenHead) -> _Known:
+    """What the live build knows of passages and of sentences."""
     if live is None or live.manifest.prompts != dict(encoder.prompts):
-        return {}
-    spans = ((passage.document_id, span) for passage in live.passages for span in passage.sentences)
-    return {
-        fold_for_search(live.documents[document_id].text[start:end]): vector
-        for (document_id, (start, end)), vector in zip(spans, live.sentence_vectors, strict=True)
-    }
+        return _Known({}, {})
+    texts = {document.id: document.text for document in live.documents.values()}
+    sentences = dict(zip(_sentence_texts(live.passages, texts), live.sentence_vectors, strict=True))
+    if live.manifest.token_head != head.name:
+        return _Known({}, sentences)
+    passages, first = {}, 0
+    for row, passage in enumerate(live.passages):
+        last = first + len(passage.sentences)
+        tokens = live.tokens.rows[live.tokens.starts[row] : live.tokens.starts[row + 1]]
+        passages[_passage_key(passage)] = (live.passage_vectors[row], tokens, live.tokens.sentences[first:last])
+        first = last
+    return _Known(passages, sentences)
+
+
+def _sentence_texts(passages: Sequence[Passage], texts: Mapping[str, str]) -> list[str]:
+    """What is encoded for each sentence of the passages, in order."""
+    return [
+        fold_for_search(texts[passage.document_id][start:end])
+        for passage in passages
+        for start, end in passage.sentences
+    ]
 
 
 def _passage_key(passage: Passage) -> str:
-    """What decides how a passage is encoded: its text and where its sentences begin and end in it."""
-    return f"{embedded_sentences(passage)} {embedded_text(passage)}"
+    """What decides how a passage is encoded: its headings, its text and where its sentences begin and end in it."""
+    sentences = [(start - passage.start, end - passage.start) for start, end in passage.sentences]
+    return f"{sentences} {heading_text(passage.heading_path)}\n{passage.text}"

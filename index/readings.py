@@ -3,8 +3,9 @@
 import hashlib
 import logging
 import sqlite3
+import time
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -15,40 +16,62 @@ from ingest.passages import heading_text
 
 __all__ = ["KeptReadings"]
 
+_EVERY_S = 3.0
+_TABLE = "CREATE TABLE IF NOT EXISTS readings (key BLOB PRIMARY KEY, judged BLOB, chances BLOB, spans BLOB)"
+
 log = logging.getLogger(__name__)
 
 
 class KeptReadings:
     """A reader that looks first whether it has read this question and passage before. For one thread.
 
-    A file that is damaged or cannot be written only makes it slower: what is in it can be read again.
+    What it reads is written every few seconds. A file that is damaged or cannot be written only makes it slower: what
+    is in it can be read again. Without a `path` it remembers for as long as it lives.
     """
 
-    def __init__(self, reader: PassageReader, path: Path) -> None:
+    def __init__(self, reader: PassageReader, path: Path | None) -> None:
         self.name = reader.name
         self._reader = reader
         self._path = path
         self._before = self._kept()
         self._used: dict[bytes, Reading] = {}
+        self._new: dict[bytes, Reading] = {}
+        self._written = time.monotonic()
 
     def read(self, question: str, passages: Sequence[Passage], within_s: float | None = None) -> tuple[Reading, ...]:
         """As `Reader.read`, all passages whatever the time."""
         keys = self._keys(question, passages)
         self._used |= {key: self._before[key] for key in keys if key in self._before}
         if not all(key in self._used for key in keys):
-            self._used |= zip(keys, self._reader.read(question, passages), strict=True)
+            new = dict(zip(keys, self._reader.read(question, passages), strict=True))
+            self._used |= new
+            self._new |= new
+            if time.monotonic() - self._written >= _EVERY_S:
+                self._write(only_used=False)
         return tuple(self._used[key] for key in keys)
 
     def save(self) -> None:
-        """Write what was used since this was made, and only that."""
+        """Write what is new, and forget what was not used since this was made."""
+        self._write(only_used=True)
+
+    def _write(self, *, only_used: bool) -> None:
+        if self._path is None:
+            return
         try:
-            self._path.unlink(missing_ok=True)
             with closing(sqlite3.connect(self._path)) as file, file:
-                file.execute("CREATE TABLE readings (key BLOB PRIMARY KEY, judged BLOB, chances BLOB, spans BLOB)")
-                rows = ((key, *_packed(reading)) for key, reading in self._used.items())
-                file.executemany("INSERT INTO readings VALUES (?, ?, ?, ?)", rows)
+                file.execute(_TABLE)
+                rows = ((key, *_packed(reading)) for key, reading in self._new.items())
+                file.executemany("INSERT OR REPLACE INTO readings VALUES (?, ?, ?, ?)", rows)
+                if only_used:
+                    unused = [(key,) for key in self._before.keys() - self._used.keys()]
+                    file.executemany("DELETE FROM readings WHERE key = ?", unused)
+            self._new.clear()
         except (OSError, sqlite3.Error) as error:
             log.warning("%s: %s", self._path, error)
+            if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+                self._path.unlink(missing_ok=True)
+                self._new |= self._used  # begun anew
+        self._written = time.monotonic()
 
     def _keys(self, question: str, passages: Sequence[Passage]) -> list[bytes]:
         """A key for each passage. It is of all of them: the last bits of a reading depend on what is read beside it."""
@@ -57,7 +80,7 @@ class KeptReadings:
         return [together.digest() + place.to_bytes(2) for place in range(len(passages))]
 
     def _kept(self) -> dict[bytes, Reading]:
-        if not self._path.is_file():
+        if self._path is None or not self._path.is_file():
             return {}
         try:
             with closing(sqlite3.connect(self._path)) as file:
@@ -65,6 +88,8 @@ class KeptReadings:
                 return {key: _unpacked(*row) for key, *row in rows}
         except (OSError, ValueError, TypeError, sqlite3.Error) as error:
             log.warning("%s: %s", self._path, error)
+            with suppress(OSError):
+                self._path.unlink()  # begun anew
             return {}
 
 

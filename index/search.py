@@ -115,6 +115,12 @@ class Searcher:
         searcher.reader = None
         return searcher
 
+    def read_by(self, reader: PassageReader) -> "Searcher":
+        """The same with another reader."""
+        searcher = copy(self)
+        searcher.reader = reader
+        return searcher
+
     @cached_property
     def gold_places(self) -> tuple[tuple[Place, ...], ...]:
         """Where the quotes of each of the build's gold questions stand."""

@@ -1,21 +1,23 @@
 """What a corpus should be mended for, in French, for the person who keeps it."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
+from math import ceil
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from ingest.corpus import Corpus, read_blocks
 from ingest.document import BlockKind, Document, DocumentKind, Section
 from ingest.errors import UnreadableSource
-from ingest.files import SOURCES_FILE, TEXT_SUFFIXES, read_file
+from ingest.files import ARCHIVE_SUFFIX, SOURCES_FILE, TEXT_SUFFIXES, read_file
+from ingest.kept import KeptFiles, key_of
 from ingest.normalise import fold_for_search, normalise_text
 from ingest.passages import Passage
 from ingest.sentences import sentence_spans
 
-__all__ = ["Problem", "check_documents"]
+__all__ = ["Problem", "check_documents", "repeated"]
 
 _SHINGLE = 5
 _SHORTEST = 10
@@ -23,7 +25,6 @@ _SHORTEST = 10
 _REPEATED = 0.8
 """Two passages repeat each other if one holds this share of the other's runs of `_SHINGLE` words."""
 
-_ENDS_SENTENCE = re.compile(r"[.!?…]\s?[»”\"’)\]]*$")
 _HOST = re.compile(r"[^\s./]+(?:\.[^\s./]+)+")
 
 
@@ -43,21 +44,32 @@ class Problem:
         return f"{self.path}{f', « {self.place} »' if self.place else ''} : {self.text}"
 
 
-def check_documents(folder: Path, corpus: Corpus, passages: Sequence[Passage]) -> list[Problem]:
+def check_documents(
+    folder: Path,
+    corpus: Corpus,
+    passages: Sequence[Passage],
+    kept: KeptFiles | None = None,
+    pairs: Sequence[tuple[int, int]] | None = None,
+) -> list[Problem]:
     """All that is wrong with a corpus's documents, in their order; nothing if all is well.
 
     Every file is read, wholly, and has an entry that names who publishes it; a document with a raw original says what
     that says; every sentence of a fiche names a source; every address is one of the web; no heading is empty; no
-    passage repeats another. `passages` are all those of the corpus.
+    passage repeats another. `passages` are all those of the corpus. Originals that `kept` knows are not read again;
+    `pairs` are those that `repeated` gives, where they are known.
     """
+    faults: dict[str, list[str]] = {}
+    for fault in corpus.faults:
+        faults.setdefault(fault.path, []).append(fault.reason)
     unread = (*corpus.skipped, *corpus.notices)
     problems = [Problem(item.path, "", item.reason.removeprefix(f"{item.path} : ")) for item in unread]
     for document in corpus.documents:
         problems += _check_source(document, document.source.path in corpus.without_entry)
-        problems += _check_original(folder, document)
-        problems += _check_blocks(folder, document)
+        problems += _check_original(folder, document, kept)
+        problems += _check_blocks(document, faults.get(document.source.path, ()))
         problems += _check_statements(document)
-    return [*problems, *_check_repeats(passages, {document.id: document.source.path for document in corpus.documents})]
+    paths = {document.id: document.source.path for document in corpus.documents}
+    return [*problems, *_check_repeats(passages, paths, repeated(passages) if pairs is None else pairs)]
 
 
 def _check_source(document: Document, without_entry: bool) -> Iterator[Problem]:
@@ -77,44 +89,39 @@ def _check_source(document: Document, without_entry: bool) -> Iterator[Problem]:
             yield Problem(source.path, "", f"la fiche n’a pas de date. Ajoutez « published » dans {SOURCES_FILE}.")
 
 
-def _check_original(folder: Path, document: Document) -> Iterator[Problem]:
+def _check_original(folder: Path, document: Document, kept: KeptFiles | None) -> Iterator[Problem]:
     path, original = document.source.path, document.source.original
     if not original:
         return
-    raw = read_file(folder / original, original)
     try:
-        if raw.problem:
-            raise UnreadableSource(raw.problem)
-        blocks = read_blocks(raw.data, original).blocks
+        words = _words_of_original(folder, original, kept)
     except UnreadableSource as error:
         yield Problem(path, "", f"son original ne se lit pas ({error})")
         return
-    if _words(" ".join(block.text for block in blocks)) != _words(document.text):
+    if words != _words(document.text):
         text = f"le texte n’est plus mot à mot celui de {original}. Corrigez-le, ou changez l’original."
         yield Problem(path, "", text, grave=True)
 
 
-def _check_blocks(folder: Path, document: Document) -> Iterator[Problem]:
+def _words_of_original(folder: Path, original: str, kept: KeptFiles | None) -> str:
+    named = original.encode("utf-8", "surrogatepass")
+    if kept and (known := kept.get(key_of(b"original", named, kept.sha256(folder / original, original)))):
+        return known.decode("utf-8")
+    raw = read_file(folder / original, original)
+    if raw.problem:
+        raise UnreadableSource(raw.problem)
+    words = _words(" ".join(block.text for block in read_blocks(raw.data, original).blocks))
+    if kept:
+        kept.put(key_of(b"original", named, raw.sha256), words.encode("utf-8"))
+    return words
+
+
+def _check_blocks(document: Document, faults: Sequence[str]) -> Iterator[Problem]:
     """Headings without a text, and calls of a fiche's notes that do not stand behind a sentence."""
     path = document.source.path
-    if PurePosixPath(path).suffix.lower() not in TEXT_SUFFIXES or not (folder / path).is_file():
+    if PurePosixPath(path).suffix.lower() not in TEXT_SUFFIXES or ARCHIVE_SUFFIX in path.lower():
         return  # neither written by hand for this service nor, in an archive, easily mended
-    try:
-        blocks = read_blocks(read_file(folder / path, path).data, path).blocks
-    except UnreadableSource:
-        return  # changed since it was read
-    before = ""
-    for block in blocks:
-        if block.kind is BlockKind.HEADING and not normalise_text(block.text).strip():
-            where = f"après « {before} »" if before else "au début"
-            yield Problem(path, "", f"un titre est vide, {where}. Écrivez-le ou retirez-le.")
-        before = block.text[:60] or before
-        for place, _ in block.marks if document.source.kind is DocumentKind.FICHE else ():
-            said = block.text[max(0, place - 60) : place].rstrip()
-            if not _ENDS_SENTENCE.search(said):
-                yield Problem(
-                    path, "", f"l’appel de note derrière « …{said} » n’est pas juste après un point. Déplacez-le."
-                )
+    yield from (Problem(path, "", fault) for fault in faults)
     for section, following in zip(document.sections, (*document.sections[1:], None), strict=True):
         holds = any(block.kind is not BlockKind.HEADING for block in section.blocks)
         if not holds and not _is_inside(following, section):
@@ -153,6 +160,8 @@ def _check_statements(document: Document) -> Iterator[Problem]:
 
 def _check_kind(document: Document) -> Iterator[Problem]:
     """A document whose sentences mostly name a source is a fiche."""
+    if not document.statements:
+        return
     prose = [block for section in document.sections for block in section.blocks if block.kind.is_prose]
     sentences = sum(len(sentence_spans(document.text[block.start : block.end])) for block in prose)
     if len(document.statements) > sentences / 2:
@@ -174,28 +183,48 @@ def _check_notes(document: Document) -> Iterator[Problem]:
                 )
 
 
-def _check_repeats(passages: Sequence[Passage], paths: Mapping[str, str]) -> Iterator[Problem]:
+def repeated(passages: Sequence[Passage]) -> list[tuple[int, int]]:
+    """The pairs of passages of which one holds the other or nearly: the positions of the later and the earlier.
+
+    Two passages that share enough of their runs of words also share one of the few rarest that the shorter can lack
+    none of: only those that do are compared. The prefix filter of Chaudhuri, Ganti and Kaushik, « A Primitive Operator
+    for Similarity Joins in Data Cleaning » (2006).
+    """
+    runs = [_runs(passage.text) for passage in passages]
+    holders: dict[int, list[int]] = {}
+    for number, own in enumerate(runs):
+        for run in own:
+            holders.setdefault(run, []).append(number)
+    pairs = set()
+    for number, own in enumerate(runs):
+        needed = ceil(_REPEATED * len(own))
+        rarest = nsmallest(len(own) - needed + 1, own, key=lambda run: len(holders[run])) if own else ()
+        for other in {other for run in rarest for other in holders[run]} - {number}:
+            if len(runs[other]) >= len(own) and len(own & runs[other]) >= _REPEATED * len(own):
+                pairs.add((max(number, other), min(number, other)))
+    return sorted(pairs)
+
+
+def _runs(text: str) -> frozenset[int]:
+    """The runs of `_SHINGLE` words of a text, each as its hash; none for a text that may well stand twice."""
+    words = fold_for_search(text).lower().split()
+    if len(words) < _SHORTEST:
+        return frozenset()
+    return frozenset(hash(tuple(words[i : i + _SHINGLE])) for i in range(len(words) - _SHINGLE + 1))
+
+
+def _check_repeats(
+    passages: Sequence[Passage], paths: Mapping[str, str], pairs: Sequence[tuple[int, int]]
+) -> Iterator[Problem]:
     """Each passage that holds, or is held by, an earlier one."""
-    shingles: list[frozenset[tuple[str, ...]]] = []
-    holders: dict[tuple[str, ...], list[int]] = {}
-    for number, passage in enumerate(passages):
-        words = fold_for_search(passage.text).lower().split()
-        if len(words) < _SHORTEST:
-            words = []
-        own = frozenset(tuple(words[i : i + _SHINGLE]) for i in range(len(words) - _SHINGLE + 1))
-        shared = Counter(earlier for shingle in own for earlier in holders.get(shingle, ()))
-        for earlier, count in shared.items():
-            if count >= _REPEATED * min(len(own), len(shingles[earlier])):
-                other = passages[earlier]
-                yield Problem(
-                    paths[passage.document_id],
-                    passage.heading_path[-1],
-                    f"ce passage répète « {other.heading_path[-1]} » de {paths[other.document_id]} : "
-                    f"« {passage.text[:80]}… ». Retirez l’un des deux.",
-                )
-        shingles.append(own)
-        for shingle in own:
-            holders.setdefault(shingle, []).append(number)
+    for later, earlier in pairs:
+        passage, other = passages[later], passages[earlier]
+        yield Problem(
+            paths[passage.document_id],
+            passage.heading_path[-1],
+            f"ce passage répète « {other.heading_path[-1]} » de {paths[other.document_id]} : "
+            f"« {passage.text[:80]}… ». Retirez l’un des deux.",
+        )
 
 
 def _is_inside(section: Section | None, outer: Section) -> bool:

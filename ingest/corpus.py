@@ -1,21 +1,27 @@
 """A corpus folder as documents: which files, what is known about each, and what could not be read."""
 
 import hashlib
+import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from ingest.assemble import Reading, assemble
+from ingest.block_faults import block_faults
 from ingest.decode import decode
 from ingest.document import Document, DocumentKind, Source
-from ingest.errors import DuplicateDocument, EmptyCorpus, InvalidEntry, UnreadableSource
+from ingest.errors import DuplicateDocument, EmptyCorpus, InterruptedReading, InvalidEntry, UnreadableSource
 from ingest.files import (
     ARCHIVE_SUFFIX,
     SOURCES_FILE,
+    TEXT_SUFFIXES,
     ReadFile,
     Skipped,
     checksum,
@@ -25,6 +31,7 @@ from ingest.files import (
     total_sha256,
 )
 from ingest.isolated import ISOLATED_SUFFIXES, read_isolated
+from ingest.kept import KeptFiles, key_of
 from ingest.normalise import normalise_block, normalise_text
 from ingest.read_html import read_html
 from ingest.read_markdown import read_markdown
@@ -48,8 +55,9 @@ class Corpus:
     """All documents of a folder, in order of their paths, and the files and folders that could not be read.
 
     `without_entry` are the files that `sources.toml` does not name, `notices` the documents read in part, with what is
-    missing. A document of an archive has the path `archive.zip/member`.
-    `sha256` is the checksum of the very bytes read: what `corpus_sha256` gives while nothing changes.
+    missing, `faults` what should be mended in how others are written. A document of an archive has the path
+    `archive.zip/member`. `sha256` is the checksum of the very bytes read: what `corpus_sha256` gives while nothing
+    changes. `read` is how many files were read now, the others being known from before.
     """
 
     documents: tuple[Document, ...]
@@ -57,24 +65,49 @@ class Corpus:
     without_entry: tuple[str, ...]
     sha256: str = ""
     notices: tuple[Skipped, ...] = ()
+    faults: tuple[Skipped, ...] = ()
+    read: int = 0
 
 
-def corpus_sha256(folder: Path) -> str:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What one file, or one member of an archive, gave: a document, or why there is none."""
+
+    path: str
+    document: Document | None = None
+    problem: str = ""
+    notices: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+
+
+_READ = TypeAdapter(tuple[_Read, ...])
+
+
+def corpus_sha256(folder: Path, kept: KeptFiles | None = None) -> str:
     """A checksum over the corpus: equal if and only if no document, entry or gold question changed.
 
-    What cannot be read counts as one fixed value, so that it never stops the check.
+    What cannot be read counts as one fixed value, so that it never stops the check. Files that `kept` knows are not
+    read.
 
     Raises:
         EmptyCorpus: the folder does not exist or holds no document.
     """
     paths, skipped = find_files(folder)
-    digests = {path: checksum(folder / path) for path in paths}
+    digests = {path: _checksum(folder, path, kept) for path in paths}
     return total_sha256(digests, skipped, {name: checksum(folder / name) for name in described_files(folder)})
 
 
-def read_corpus(folder: Path) -> Corpus:
+def _checksum(folder: Path, relative: str, kept: KeptFiles | None) -> bytes:
+    return kept.sha256(folder / relative, relative) if kept else checksum(folder / relative)
+
+
+def read_corpus(
+    folder: Path, kept: KeptFiles | None = None, progress: Callable[[str, int, int], None] | None = None
+) -> Corpus:
     """Every document of a corpus folder and of the archives in it. A file that cannot be read is reported in `skipped`;
     the others go on.
+
+    Files of which `kept` knows the bytes, and what is said of them, are not read. `progress` counts ("documents").
 
     Raises:
         EmptyCorpus: there is no file, or none that can be read.
@@ -84,40 +117,92 @@ def read_corpus(folder: Path) -> Corpus:
     paths, skipped = find_files(folder)
     described = {name: read_file(folder / name, str(folder / name)) for name in described_files(folder)}
     entries = _read_entries(folder, described[SOURCES_FILE], paths) if SOURCES_FILE in described else {}
+    of_archives = _by_archive(entries)
     digests: dict[str, bytes] = {}
     documents: dict[str, Document] = {}
     unreadable: list[Skipped] = []
     without_entry: list[str] = []
     notices: list[Skipped] = []
-    for relative in paths:
-        file = read_file(folder / relative, relative)
-        digests[relative] = file.sha256
-        for member in _members(file, relative):
-            entry = entries.get(normalise_text(member.path))
-            try:
-                if member.problem:
-                    raise UnreadableSource(member.problem)
-                reading = read_blocks(member.data, member.path)
-                document = _document(reading, member.data, member.path, entry or {})
-            except UnreadableSource as error:
-                unreadable.append(Skipped(member.path, str(error)))
+    faults: list[Skipped] = []
+    read = 0
+    for done, relative in enumerate(paths, start=1):
+        name = normalise_text(relative)
+        own = {path: entries[path] for path in (name, *of_archives.get(name, ())) if path in entries}
+        found, digests[relative], is_new = _read_or_known(folder, relative, own, kept)
+        read += is_new
+        for item in found:
+            document = item.document
+            if document is None:
+                unreadable.append(Skipped(item.path, item.problem))
                 continue
             if document.id in documents:
                 raise DuplicateDocument(
                     f"Deux fichiers donneraient le même document « {document.id} » : "
-                    f"{documents[document.id].source.path} et {member.path}. Renommez l’un des deux."
+                    f"{documents[document.id].source.path} et {item.path}. Renommez l’un des deux."
                 )
             documents[document.id] = document
-            notices += (Skipped(member.path, f"{member.path} : {notice}") for notice in reading.notices)
-            if entry is None:
-                without_entry.append(member.path)
+            notices += (Skipped(item.path, f"{item.path} : {notice}") for notice in item.notices)
+            faults += (Skipped(item.path, fault) for fault in item.faults)
+            if normalise_text(item.path) not in entries:
+                without_entry.append(item.path)
+        if progress:
+            progress("documents", done, len(paths))
     if not documents:
         reasons = "\n".join(f"- {item.reason}" for item in (*skipped, *unreadable))
         raise EmptyCorpus(f"Aucun document du corpus n’a pu être lu :\n{reasons}")
-    sha256 = total_sha256(digests, skipped, {name: file.sha256 for name, file in described.items()})
     return Corpus(
-        tuple(documents.values()), (*skipped, *unreadable), tuple(without_entry), sha256, notices=tuple(notices)
+        tuple(documents.values()),
+        (*skipped, *unreadable),
+        tuple(without_entry),
+        total_sha256(digests, skipped, {name: file.sha256 for name, file in described.items()}),
+        notices=tuple(notices),
+        faults=tuple(faults),
+        read=read,
     )
+
+
+def _by_archive(entries: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The paths in `entries` that lie in archives, by the archive's."""
+    found: dict[str, list[str]] = {}
+    for path in entries:
+        for archive in re.finditer(rf"{re.escape(ARCHIVE_SUFFIX)}(?=/)", path, re.IGNORECASE):
+            found.setdefault(path[: archive.end()], []).append(path)
+    return found
+
+
+def _read_or_known(
+    folder: Path, relative: str, entries: Mapping[str, Mapping[str, str]], kept: KeptFiles | None
+) -> tuple[tuple[_Read, ...], bytes, bool]:
+    """What a file gave, the checksum of its bytes, and whether it was read now. `entries` are those that concern it."""
+    said = json.dumps([relative, entries], sort_keys=True).encode("utf-8", "surrogatepass")
+    if kept:
+        digest = kept.sha256(folder / relative, relative)
+        if known := kept.get(key_of(b"document", said, digest)):
+            with suppress(ValueError):
+                return _READ.validate_json(known), digest, False
+    file = read_file(folder / relative, relative)
+    found = []
+    is_lasting = True
+    for member in _members(file, relative):
+        try:
+            if member.problem:
+                raise UnreadableSource(member.problem)
+            found.append(_read_member(member, entries.get(normalise_text(member.path), {})))
+        except UnreadableSource as error:
+            is_lasting = is_lasting and not isinstance(error, InterruptedReading)
+            found.append(_Read(member.path, problem=str(error)))
+    if kept and is_lasting and not (file.problem and not file.data):
+        kept.put(key_of(b"document", said, file.sha256), _READ.dump_json(tuple(found)))
+    return tuple(found), file.sha256, True
+
+
+def _read_member(member: Member, entry: Mapping[str, str]) -> _Read:
+    reading = read_blocks(member.data, member.path)
+    document = _document(reading, member.data, member.path, entry)
+    # What is in an archive, or written by an application, is not easily mended.
+    is_text = PurePosixPath(member.path).suffix.lower() in TEXT_SUFFIXES and ARCHIVE_SUFFIX not in member.path.lower()
+    faults = block_faults(reading.blocks, document.source.kind) if is_text else ()
+    return _Read(member.path, document, notices=reading.notices, faults=tuple(faults))
 
 
 def read_document(data: bytes, relative: str, entry: Mapping[str, str]) -> Document:

@@ -1,6 +1,6 @@
 """Errors of reading and splitting documents. Messages are for the operator: what, where, how to mend, in French."""
 
-__all__ = ["DuplicateDocument", "EmptyCorpus", "IngestError", "InvalidEntry", "UnreadableSource"]
+__all__ = ["DuplicateDocument", "EmptyCorpus", "IngestError", "InterruptedReading", "InvalidEntry", "UnreadableSource"]
 
 
 class IngestError(Exception):
@@ -9,6 +9,10 @@ class IngestError(Exception):
 
 class UnreadableSource(IngestError):
     """A source file cannot be read as text: binary, unknown charset, too large, or holding no prose."""
+
+
+class InterruptedReading(UnreadableSource):
+    """Reading took too long, too much memory, or broke its process: it may succeed another time."""
 
 
 class InvalidEntry(IngestError):

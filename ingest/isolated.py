@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from ingest.assemble import ReadBlock, Reading
 from ingest.document import BlockKind
-from ingest.errors import UnreadableSource
+from ingest.errors import InterruptedReading, UnreadableSource
 
 __all__ = ["ISOLATED_SUFFIXES", "MAX_MEMORY_BYTES", "MAX_SECONDS", "main", "read_isolated"]
 
@@ -54,17 +54,17 @@ def read_isolated(data: bytes, path: str) -> Reading:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise UnreadableSource(f"{path} : sa lecture prend plus de {MAX_SECONDS} secondes. {_SPLIT}") from error
+        raise InterruptedReading(f"{path} : sa lecture prend plus de {MAX_SECONDS} secondes. {_SPLIT}") from error
     if done.stderr:
         log.debug("reading %s: %s", path, done.stderr.decode("utf-8", "replace"))
     try:
         found = json.loads(done.stdout)
     except ValueError as error:
-        raise UnreadableSource(
+        raise InterruptedReading(
             f"{path} : le fichier est abîmé, sa lecture s’est arrêtée net (code {done.returncode}). {_SAVE_AGAIN}"
         ) from error
     if problem := found.get("problem"):
-        raise UnreadableSource(problem)
+        raise InterruptedReading(problem) if found.get("interrupted") else UnreadableSource(problem)
     blocks = [ReadBlock(BlockKind(kind), text, level, page) for kind, text, level, page in found["blocks"]]
     return Reading(blocks, notices=tuple(found["notices"]))
 
@@ -82,7 +82,8 @@ def main() -> None:
     except UnreadableSource as error:
         found = json.dumps({"problem": str(error)})
     except MemoryError:
-        found = json.dumps({"problem": f"{path} : sa lecture demande trop de mémoire. {_SPLIT}"})
+        problem = f"{path} : sa lecture demande trop de mémoire. {_SPLIT}"
+        found = json.dumps({"problem": problem, "interrupted": True})
     except Exception as error:  # libraries raise anything on malformed files; this is the process's outermost layer
         traceback.print_exc()
         kind = type(error).__name__

@@ -12,8 +12,10 @@ _NEWLINES = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 _INVISIBLE = re.compile("[\ufeff\u00ad\u200b\u2060\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
 _ORDINARY_SPACE = re.compile("[ \t\n]+")
 _ANY_SPACE = re.compile(r"\s+")
-_APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "′": "'", "`": "'", "´": "'"})
-_HYPHENS = str.maketrans({"\u2010": "-", "\u2011": "-"})
+_FOLDED = (
+    *(("’", "'"), ("‘", "'"), ("ʼ", "'"), ("′", "'"), ("`", "'"), ("´", "'")),
+    *(("\u2010", "-"), ("\u2011", "-")),
+)
 
 
 def normalise_text(text: str) -> str:
@@ -39,4 +41,7 @@ def fold_for_search(text: str) -> str:
     Used on questions and passages alike before they are encoded, so that « l’énergie » and « l'énergie » are the
     same to the search. Never shown, and never used for offsets.
     """
-    return _ANY_SPACE.sub(" ", normalise_text(text).translate(_APOSTROPHES).translate(_HYPHENS)).strip()
+    text = normalise_text(text)
+    for letter, folded in _FOLDED:  # several times faster than `str.translate`
+        text = text.replace(letter, folded)
+    return _ANY_SPACE.sub(" ", text).strip()
