@@ -48,7 +48,7 @@ def test_every_file_of_a_build(corpus: Path, store: Store, operator: Operator, c
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     for path in paths:
         whole = path.read_bytes()
-        for name, damaged in damages(whole, chance, 200 if is_long else 8):
+        for name, damaged in damages(whole, chance, 200 if is_long else 4):
             if damaged == whole:
                 continue
             path.unlink() if damaged is None else path.write_bytes(damaged)

@@ -48,7 +48,7 @@ def test_a_full_disk(tmp_path: Path, small_disk: Path, operator: Operator, count
     job = Job(str(corpus), str(store.folder))
     live = operator.do(job).build_id
     needed = used_bytes(store.folder)
-    levels = 40 if is_long else 6
+    levels = 40 if is_long else 4
     refused = 0
     for level in range(levels + 1):
         write_town(corpus, level + 1)
@@ -80,7 +80,7 @@ def test_a_disk_without_room_for_another_name(
     corpus, store, names = write_town(tmp_path / "corpus"), Store(small_disk / "index"), small_disk / "names"
     job = Job(str(corpus), str(store.folder))
     live = operator.do(job).build_id
-    for left in range(0, 24, 1 if is_long else 8):
+    for left in range(0, 24, 1 if is_long else 12):
         write_town(corpus, left + 1)
         names.mkdir()
         for number in range(os.statvfs(small_disk).f_ffree - left):
@@ -103,7 +103,7 @@ def test_a_limit_on_the_size_of_files(tmp_path: Path, operator: Operator, counts
     corpus, store = write_town(tmp_path / "corpus"), Store(tmp_path / "index")
     live = operator.do(Job(str(corpus), str(store.folder))).build_id
     largest = max(path.stat().st_size for path in store.folder.rglob("*") if path.is_file())
-    steps = 20 if is_long else 4
+    steps = 20 if is_long else 3
     for step in range(1, steps):
         write_town(corpus, step)
         done = operator.do(Job(str(corpus), str(store.folder), file_bytes=largest * step // steps))

@@ -75,11 +75,11 @@ def moments(calls: tuple[str, ...], chance: random.Random, is_long: bool) -> Ite
 
 
 def test_a_build_killed_at_any_moment(town: Town, counts: Counts, is_long: bool) -> None:
-    wanted, chance = 200 if is_long else 16, random.Random(7)
+    wanted, chance = 200 if is_long else 12, random.Random(7)
     live = town.check_next_build().build_id
     for _ in range(KEEP):  # from here on, builds are pruned too
         town.change()
-        done = town.build()
+        done = town.build(notes_calls=True)
         live = done.build_id
     steps: Counter[str] = Counter()
     for moment in moments(done.calls, chance, is_long):
@@ -105,10 +105,10 @@ def test_a_build_killed_at_any_moment(town: Town, counts: Counts, is_long: bool)
 def test_kills_in_a_row_do_not_pile_up(town: Town, counts: Counts, is_long: bool) -> None:
     chance = random.Random(11)
     live = town.check_next_build().build_id
-    calls = town.build(full=True).calls
+    calls = town.build(full=True, notes_calls=True).calls
     writing = [place for place, call in enumerate(calls, start=1) if call == "fsync write"]
     most = 0
-    for _ in range(20 if is_long else 5):
+    for _ in range(20 if is_long else 3):
         town.change()
         assert town.build(kill_at=chance.choice(writing)).status == -signal.SIGKILL
         town.check_live(live)
@@ -119,9 +119,9 @@ def test_kills_in_a_row_do_not_pile_up(town: Town, counts: Counts, is_long: bool
 
 
 def test_the_first_build_killed(town: Town, counts: Counts, is_long: bool) -> None:
-    calls = town.build().calls
+    calls = town.build(notes_calls=True).calls
     folders = 0
-    for place in range(len(calls), 0, -7 if is_long else -61):
+    for place in range(len(calls), 0, -7 if is_long else -150):
         town.store = Store(town.store.folder.with_name(f"index-{folders}"))
         folders += 1
         killed = town.build(kill_at=place)
@@ -138,8 +138,8 @@ def test_the_first_build_killed(town: Town, counts: Counts, is_long: bool) -> No
 def test_a_build_that_is_stopped(town: Town, counts: Counts, is_long: bool, how: signal.Signals) -> None:
     chance = random.Random(int(how))
     live = town.check_next_build().build_id
-    calls = len(town.build(full=True).calls)
-    for _ in range(25 if is_long else 3):
+    calls = len(town.build(full=True, notes_calls=True).calls)
+    for _ in range(25 if is_long else 2):
         town.change()
         stopped = town.build(kill_at=chance.randint(1, calls - 5), signal=int(how))
         assert stopped.status == (130 if how == signal.SIGINT else -how)

@@ -35,7 +35,7 @@ def test_two_operators(
     reader = threading.Thread(target=ask)
     reader.start()
     try:
-        for number in range(1, 61 if is_long else 9):
+        for number in range(1, 61 if is_long else 6):
             write_town(corpus, number)
             write_town(other_corpus, 1000 + number)
             operator.begin(Job(str(corpus), str(store.folder)))
@@ -101,7 +101,7 @@ def test_a_clock_that_goes_back(tmp_path: Path, operator: Operator, counts: Coun
     """Builds, files and the live one seem to come from the future: what was just made and what is live stay."""
     corpus, store = write_town(tmp_path / "corpus"), Store(tmp_path / "index")
     job = Job(str(corpus), str(store.folder))
-    for number in range(8):
+    for number in range(5):
         write_town(corpus, number)
         done = operator.do(job)
         assert (done.status, store.current_id()) == (0, done.build_id)
