@@ -5,6 +5,7 @@ import sys
 from typing import Annotated, Any
 
 import typer
+from typer.exceptions import TyperException
 
 from chatbot.cli_build import build
 from chatbot.cli_corpus import corpus_app
@@ -13,6 +14,7 @@ from chatbot.cli_index import index_app
 from chatbot.errors import ChatbotError
 from chatbot.settings import load_settings
 from chatbot.terminal import IndexOption, JsonOption, as_called, log_from, print_json
+from chatbot.usage import usage_error
 from index.errors import IndexStoreError
 from ingest.errors import IngestError
 
@@ -26,6 +28,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+_INTERRUPTED = 130
+"""What typer gives for Ctrl-C, and a shell expects."""
+
 app.command()(build)
 app.add_typer(corpus_app, name="corpus")
 app.add_typer(index_app, name="index")
@@ -33,16 +38,21 @@ app.add_typer(evaluate_app, name="evaluate")
 
 
 def main() -> None:
-    """Run the command; known errors become one message on stderr and exit status 1."""
+    """Run the command; known errors become one message on stderr and exit status 1, wrong calls one and status 2."""
     log_from(logging.WARNING)
     try:
-        app()
+        status = app(standalone_mode=False)
+    except TyperException as error:
+        print(as_called(usage_error(error)), file=sys.stderr)
+        sys.exit(getattr(error, "exit_code", 2))
     except (IngestError, IndexStoreError, ChatbotError) as error:
         print(as_called(f"Erreur : {error}"), file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
+        status = _INTERRUPTED
+    if status == _INTERRUPTED:
         print("Interrompu.", file=sys.stderr)
-        sys.exit(130)
+    sys.exit(status)
 
 
 @app.command()

@@ -22,6 +22,7 @@ from index.errors import RefusedBuild, UnknownModel
 
 if TYPE_CHECKING:
     from index.report import BuildReport
+    from index.store import Store
 
 __all__ = ["build"]
 
@@ -90,18 +91,23 @@ def build(
         calibrator.save()
     except RefusedBuild as error:
         calibrator.save()
-        _show(error.report, as_json)
+        _show(error.report, store, as_json)
         raise
-    _show(report, as_json)
+    _show(report, store, as_json)
 
 
-def _show(report: "BuildReport", as_json: bool) -> None:
+def _show(report: "BuildReport", store: "Store", as_json: bool) -> None:
+    from index.report import report_path
     from index.report_text import readable
 
     if as_json:
         print_json(asdict(report))
     else:
-        print(readable(report))
+        print(as_called(readable(report)))
+        if not report.unchanged:
+            print(f"Rapport : {report_path(store, report.build_id)}")
+            if report.refusals and not report.published:
+                print(f"Elle est gardée : « loos index publish {report.build_id} » la met en service.")
     if report.problems:
         print(f"À corriger dans le corpus ({len(report.problems)}) :", file=sys.stderr)
         for problem in report.problems[:_LISTED]:

@@ -128,9 +128,9 @@ def build_index(
     clock = _Clock()
     with store.lock(), _kept_files(store, full) as kept:
         with clock.part("documents"):
-            read = read_corpus(corpus, kept, progress)
-            gold = read_gold(corpus / QUESTIONS_FILE)
-        build_id, judged_by = identify(read.sha256), identify("")  # of the very bytes that were read
+            read, gold = read_corpus(corpus, kept, progress), read_gold(corpus / QUESTIONS_FILE)
+        build_id = identify(read.sha256)  # of the very bytes that were read
+        judged_by = identify("judged" if judge else "")
         asking = cache(lambda: KeptQuestions(load_encoder(), store.folder / _QUESTIONS))
         made = None if full else _made_before(store, build_id, judged_by)
         if made is None:

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -18,6 +20,10 @@ COMMANDS = [
     "corpus check",
     "index list",
     "index verify",
+    "index diff",
+    "index publish",
+    "index rollback",
+    "index prune",
     "evaluate answers",
     "evaluate retrieval",
 ]
@@ -103,6 +109,50 @@ def test_builds_are_listed_and_verified(index):
     assert f"Erreur : Aucune construction « abc » dans {index}/builds. Constructions : {build_id}." in unknown.stderr
 
 
+def test_a_candidate_is_compared_published_and_left_again(corpus, index, tmp_path):
+    folder, documents = tmp_path / "index", tmp_path / "corpus"
+    shutil.copytree(index, folder)
+    shutil.copytree(corpus, documents)
+    (documents / "mare.md").write_text("# La mare\n\nLa mare du parc abrite douze espèces de libellules.\n")
+    live = json.loads(loos("index", "list", "--index", folder, "--json").stdout)[0]["build_id"]
+    done = loos("build", "--no-publish", "--progress", "json", "--json", "--corpus", documents, "--index", folder)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert (report["published"], report["diff"]["added"]) == (False, [{"path": "mare.md", "title": "La mare"}])
+    lines = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
+    assert {"documents", "passages", "vectors"} <= {line["what"] for line in lines}
+    assert all(line.keys() == {"what", "done", "total", "remaining_s"} for line in lines)
+    assert {"what": "documents", "done": 2, "total": 2, "remaining_s": 0.0} in lines
+    new = report["build_id"]
+    assert (folder / "reports" / f"{new}.html").is_file()
+    assert "  + mare.md – La mare\n" in loos("index", "diff", "--index", folder).stdout
+    assert json.loads(loos("index", "diff", new, live, "--json", "--index", folder).stdout)["gone"]
+    published = loos("index", "publish", new, "--index", folder)
+    assert published.stdout == f"La construction {new} est en service, à la place de {live}.\n"
+    back = loos("index", "rollback", "--index", folder)
+    assert back.stdout == f"La construction {live} est en service, à la place de {new}.\n"
+    assert loos("index", "prune", "--keep", "1", "--index", folder).stdout == f"Constructions effacées : {new}.\n"
+    assert not (folder / "reports" / f"{new}.html").exists()
+    gone = loos("index", "rollback", "--index", folder)
+    assert (gone.returncode, gone.stdout) == (1, "")
+    assert f"Aucune construction « {new} »" in gone.stderr
+
+
+def test_ctrl_c_ends_a_build_in_one_line(corpus, tmp_path):
+    for number in range(400):
+        (tmp_path / f"page-{number}.md").write_text(f"# Page {number}\n\nLa page numéro {number} dit ceci.\n")
+    command = [sys.executable, "-m", "chatbot.cli", "build", "--progress", "json", "--corpus", tmp_path]
+    with subprocess.Popen(
+        [*map(str, command), "--index", str(tmp_path / "index")], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert json.loads(process.stderr.readline())["what"] == "documents"
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert stderr.splitlines()[-1] == "Interrompu."
+    assert "Traceback" not in stderr
+
+
 def test_a_corpus_is_checked_and_what_to_mend_is_named(corpus):
     done = loos("corpus", "check", "--corpus", corpus)
     assert done.returncode == 1
@@ -161,12 +211,22 @@ def test_what_is_wrong_is_said_on_stderr_with_status_1(arguments, environment, m
 
 
 @pytest.mark.parametrize(
-    "arguments", [["bild"], ["ask"], ["serve", "--prot", "1"], ["evaluate", "retrieval", ".", "--system", "x"]]
+    "arguments",
+    [
+        ["bild"],
+        ["ask"],
+        ["serve", "--prot", "1"],
+        ["evaluate", "retrieval", ".", "--system", "x"],
+        ["index", "publish"],
+        ["build", "--progress", "x"],
+        ["build", "--no-publish", "--publish-anyway"],
+    ],
 )
 def test_a_wrong_call_ends_with_status_2(arguments):
     done = loos(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr
+    assert done.stderr.startswith("Erreur : ")
+    assert "--help » montre comment faire." in done.stderr
 
 
 def test_a_port_in_use_is_named(index):
@@ -179,8 +239,6 @@ def test_a_port_in_use_is_named(index):
 
 
 def test_a_damaged_index_is_refused_with_the_command_that_mends_it(corpus, tmp_path):
-    import shutil
-
     index = tmp_path / "index"
     loos("build", "--corpus", corpus, "--index", index)
     passages = next(index.glob("builds/*/passages.json"))
