@@ -28,7 +28,8 @@ def counts(request: pytest.FixtureRequest) -> Iterator[dict[str, Counter[str]]]:
     print("\n" + json.dumps(counted, indent=1, ensure_ascii=False))
     if request.config.getoption("--write") and not request.session.testsfailed:
         figures = json.loads(FIGURES.read_text(encoding="utf-8"))
-        figures["faults"] = {"command": "make faults", **{name: dict(of_kind) for name, of_kind in counted.items()}}
+        counts_of = {name: dict(of_kind) for name, of_kind in counted.items()}
+        figures["faults"] = {**figures.get("faults", {}), "command": "make faults", **counts_of}
         FIGURES.write_text(as_text(figures) + "\n", encoding="utf-8")
 
 
