@@ -121,10 +121,8 @@ def build_index(
         max_passage_tokens=max_passage_tokens,
         calibrator=calibrator.version if calibrator else "",
     )
-    if not full:
-        build_id = identify(_sha256(corpus, store))
-        if not is_stale(store, build_id):
-            return replace(_report(store.manifest(build_id)), unchanged=True, published=True)
+    if not full and not is_stale(store, build_id := identify(_sha256(corpus, store))):
+        return replace(_report(store.manifest(build_id)), unchanged=True, published=True)
     clock = _Clock()
     with store.lock(), _kept_files(store, full) as kept:
         with clock.part("documents"):

@@ -1,6 +1,9 @@
 """Lexical search: BM25 over the passages' French tokens. Why so: docs/decisions/0004-lexical-search.md."""
 
+import hashlib
 from collections.abc import Sequence
+from functools import cache
+from importlib.metadata import version
 from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +17,7 @@ from index.errors import CorruptIndex
 if TYPE_CHECKING:
     from bm25s import BM25
 
-__all__ = ["LexicalIndex"]
+__all__ = ["LexicalIndex", "lexical_code", "terms"]
 
 FloatArray = NDArray[np.float32]
 
@@ -38,18 +41,22 @@ class LexicalIndex:
         Raises:
             ValueError: there is no text, or none holds a word that counts.
         """
+        return cls.of_terms([terms(text) for text in texts])
+
+    @classmethod
+    def of_terms(cls, passages: Sequence[Sequence[str]]) -> "LexicalIndex":
+        """The same of passages whose `terms` are known. Raises as `build`."""
         from bm25s import BM25
 
-        passages = [_terms(analyse(text)) for text in texts]
         # Sorted: left to itself bm25s numbers the words in the order of a set, which changes from run to run.
         vocabulary = {term: number for number, term in enumerate(sorted(set().union(*passages)))}
         if not vocabulary:
             raise ValueError(
-                f"Aucun mot à indexer dans {len(texts)} passage(s). Vérifiez que le corpus contient du texte, "
+                f"Aucun mot à indexer dans {len(passages)} passage(s). Vérifiez que le corpus contient du texte, "
                 "puis reconstruisez l’index avec « make build »."
             )
         bm25 = BM25(k1=_K1, b=_B, method="lucene")
-        numbered = [[vocabulary[term] for term in terms] for terms in passages]
+        numbered = [[vocabulary[term] for term in passage] for passage in passages]
         bm25.index((numbered, vocabulary), create_empty_token=False, show_progress=False)
         return cls(bm25)
 
@@ -122,6 +129,20 @@ class LexicalIndex:
     def _numbers(self, terms: Sequence[str]) -> list[int]:
         vocabulary = self._bm25.vocab_dict
         return [vocabulary[term] for term in terms if term in vocabulary]
+
+
+def terms(text: str) -> list[str]:
+    """What of a text is searched for by words."""
+    return _terms(analyse(text))
+
+
+@cache
+def lexical_code() -> bytes:
+    """Over what decides the `terms` of a text."""
+    total = hashlib.sha256(version("PyStemmer").encode())
+    for name in ("analysis.py", "lexical.py"):
+        total.update(Path(__file__).with_name(name).read_bytes())
+    return total.digest()
 
 
 def _terms(tokens: Sequence[str]) -> list[str]:

@@ -1,8 +1,10 @@
 """Documents into a build in memory: split, encoded where nothing is known of a text yet, and indexed."""
 
+import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Protocol
 
@@ -14,12 +16,12 @@ from index.errors import IndexStoreError
 from index.gold import GoldQuestion
 from index.kept_vectors import KeptVectors
 from index.late import PassageTokens, TokenHead, load_head, quantised, sentence_rows
-from index.lexical import LexicalIndex
+from index.lexical import LexicalIndex, lexical_code, terms
 from index.search import embedded_sentences, embedded_text
 from index.store import SCHEMA, Build, Manifest
 from index.vectors import VectorIndex
 from ingest import Corpus, Passage, fold_for_search, split
-from ingest.kept import KeptFiles
+from ingest.kept import KeptFiles, key_of
 from ingest.passages import heading_text
 
 __all__ = ["Progress", "make_build"]
@@ -47,7 +49,7 @@ class _Known:
     """What is known of texts before anything is encoded.
 
     `passages` gives, by `_passage_key`, a passage's vector, its tokens' vectors, and the rows of these that are its
-    sentences'; `sentences` a sentence's vector by its folded text.
+    sentences'; `sentences` a sentence's vector by its text.
     """
 
     passages: dict[str, tuple[FloatArray, NDArray[np.int8], NDArray[np.int32]]]
@@ -75,7 +77,6 @@ def make_build(
     head = head or load_head(encoder.revision)
     passages = _split(corpus, encoder, max_passage_tokens, progress, kept)
     texts = {document.id: document.text for document in corpus.documents}
-    passage_texts = [embedded_text(passage) for passage in passages]
     sentence_texts = _sentence_texts(passages, texts)
     keys = [_passage_key(passage) for passage in passages]
     known = _of_live(live, encoder, head)
@@ -103,7 +104,7 @@ def make_build(
         skipped=tuple(item.reason for item in corpus.skipped),
     )
     try:
-        lexical = LexicalIndex.build(passage_texts)
+        lexical = LexicalIndex.of_terms(_terms(passages, kept))
     except ValueError as error:
         raise IndexStoreError(str(error)) from error
     build = Build(
@@ -134,6 +135,22 @@ def _split(
         if progress:
             progress("passages", done, len(corpus.documents))
     return passages
+
+
+def _terms(passages: Sequence[Passage], kept: KeptFiles | None) -> list[list[str]]:
+    """What of each passage is searched for by words: not found anew for the passages of a document that is the same."""
+    if kept is None:
+        return [terms(embedded_text(passage)) for passage in passages]
+    found: list[list[str]] = []
+    for _, group in groupby(passages, key=lambda passage: passage.document_id):
+        texts = [f"{heading_text(passage.heading_path)}\n{passage.text}" for passage in group]
+        key = key_of(b"terms", lexical_code(), "\0".join(texts).encode("utf-8"))
+        known = kept.get(key)
+        if known is None:
+            known = json.dumps([terms(fold_for_search(text)) for text in texts]).encode("utf-8")
+            kept.put(key, known)
+        found += json.loads(known)
+    return found
 
 
 def _encode(
@@ -175,7 +192,7 @@ def _encode(
                 notes.add(new.keys(), new.values())
         for start in range(0, len(texts), _SENTENCES_AT_ONCE):
             group = texts[start : start + _SENTENCES_AT_ONCE]
-            vectors = encoder.encode_passages(group, count(len(todo) + start))
+            vectors = encoder.encode_passages([fold_for_search(text) for text in group], count(len(todo) + start))
             known.sentences.update(zip(group, vectors, strict=True))
             if notes:
                 notes.add(group, ((vector,) for vector in vectors))
@@ -218,12 +235,8 @@ def _of_live(live: Build | None, encoder: Encoder, head: TokenHead) -> _Known:
 
 
 def _sentence_texts(passages: Sequence[Passage], texts: Mapping[str, str]) -> list[str]:
-    """What is encoded for each sentence of the passages, in order."""
-    return [
-        fold_for_search(texts[passage.document_id][start:end])
-        for passage in passages
-        for start, end in passage.sentences
-    ]
+    """The text of each sentence of the passages, in order."""
+    return [texts[passage.document_id][start:end] for passage in passages for start, end in passage.sentences]
 
 
 def _passage_key(passage: Passage) -> str:

@@ -24,6 +24,7 @@ h2 { font-size: 1.15rem; margin-top: 2rem }
 table { border-collapse: collapse; width: 100% }
 caption { text-align: start; padding-bottom: .4rem; color: var(--soft) }
 th, td { text-align: start; padding: .35rem .6rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
+table { overflow-wrap: normal }
 td.number, th.number { text-align: end; font-variant-numeric: tabular-nums }
 li { margin-block: .25rem }
 """.strip()

@@ -73,7 +73,7 @@ def percent(part: int, whole: int) -> str:
     """A share as « 98 % », with one decimal where it would be rounded to all or nothing."""
     share = 100 * part / whole
     rounded = f"{share:.0f}" if part in (0, whole) or 0.5 <= share < 99.5 else f"{share:.1f}".replace(".", ",")
-    return f"{rounded} %"
+    return f"{rounded}\u00a0%"
 
 
 def title_of(report: BuildReport) -> str:

@@ -241,7 +241,7 @@ def test_questions_on_what_is_new_hide_no_loss(corpus, store):  # noqa: F811
 def test_words_for_times_shares_and_dates():
     assert [duration(s) for s in (0.26, 9.9, 59.4, 200, 3900)] == ["0,3 s", "9,9 s", "59 s", "3 min 20 s", "1 h 05 min"]
     assert [percent(*pair) for pair in ((0, 9), (9, 9), (427, 428), (1, 428), (1, 2))] == [
-        *("0 %", "100 %", "99,8 %", "0,2 %", "50 %")
+        *("0\u00a0%", "100\u00a0%", "99,8\u00a0%", "0,2\u00a0%", "50\u00a0%")
     ]
     assert moment("2026-05-01T09:05:00+02:00") == "1er mai 2026 à 9 h 05"
     assert moment("") == ""
