@@ -5,6 +5,7 @@
 #   make check    style, types, unit and integration tests: before each commit
 #   make install  set-up only
 #   make build    set-up and index only
+#   make faults   builds killed 200 times, disks filled, files damaged: a quarter of an hour
 #   make bench    speed and memory
 #   make train-reader PIAF=folder   train the reader anew: three hours
 #   make page-figures the pages' weight, speed and accessibility, in a browser
@@ -20,7 +21,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: serve install build test lint check bench evaluate page-figures swap train-reader lock clean
+.PHONY: serve install build test lint check faults bench evaluate page-figures swap train-reader lock clean
 
 serve: build-or-keep
 	@$(BIN)/loos serve
@@ -47,6 +48,9 @@ lint: $(VENV)/.installed-dev
 
 check: lint
 	$(BIN)/python -m pytest tests/unit tests/integration
+
+faults: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest tests/faults --long --write
 
 bench: $(VENV)/.installed-dev build
 	$(BIN)/python tests/evaluation/bench.py

@@ -4,12 +4,6 @@
 `Searcher.search(question, vector)` gives `Hit`s, best first.
 """
 
-import os
-
-# What numpy multiplies here is small: shared out over threads that wait for one another, it took ten times as long on
-# a busy machine. Read when numpy is loaded, so it is set before.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
 from index.build import BuildReport, build_index
 from index.encoder import Encoder, load_encoder
 from index.errors import IndexStoreError

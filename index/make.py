@@ -116,7 +116,7 @@ def make_build(
         questions=tuple(gold),
         question_vectors=_question_vectors(gold, live, encoder),
         tokens=PassageTokens.build(tokens_of, rows_of),
-        vectors=VectorIndex.build(passage_vectors),
+        vectors=VectorIndex(passage_vectors),
         lexical=lexical,
     )
     return build, encoded, needed - encoded

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import accumulate
 from math import tanh
 from typing import Literal
@@ -94,6 +95,7 @@ class Searcher:
         reader: PassageReader | None = None,
         reading_s: float | None = None,
     ) -> None:
+        _keep_blas_to_one_thread()
         self.build = build
         self.encoder = encoder
         self.reader = reader
@@ -225,6 +227,18 @@ class Searcher:
         _, dense_rows = self.build.vectors.search(vector, size)
         lexical_rows = np.argpartition(-lexical, min(size, len(lexical)) - 1)[:size]
         return np.union1d(dense_rows, lexical_rows[lexical[lexical_rows] > 0]).astype(np.int64)
+
+
+@cache
+def _keep_blas_to_one_thread() -> None:
+    """Keep numpy's products to the thread that asks for them, for the whole process; torch has threads of its own.
+
+    Those here are small and many, fifty a question. On two busy cores each waited for its second thread to be given
+    a core: what takes 4 ms took 30, and half a second one time in twenty. docs/decisions/0019.
+    """
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(limits=1, user_api="blas")
 
 
 def rank_after_reading(hit: Hit) -> float:

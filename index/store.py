@@ -22,7 +22,15 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from index.disk import synchronise, write_whole
-from index.errors import BusyIndex, CorruptIndex, ForeignIndex, MissingIndex, UnknownBuild, UnwritableIndex
+from index.errors import (
+    BusyIndex,
+    CorruptIndex,
+    DimensionMismatch,
+    ForeignIndex,
+    MissingIndex,
+    UnknownBuild,
+    UnwritableIndex,
+)
 from index.gold import GoldQuestion
 from index.late import PassageTokens, load_head
 from index.lexical import LexicalIndex
@@ -31,21 +39,23 @@ from ingest import Document, Passage
 
 __all__ = ["SCHEMA", "Build", "Calibration", "Manifest", "Store", "WasLive"]
 
-SCHEMA = 4
+SCHEMA = 5
 """Changes with the files of a build or what they mean; a build of another schema is refused."""
 
 FloatArray = NDArray[np.float32]
 
 _MANIFEST = "manifest.json"
+_MANIFEST_SUM = "manifest.sha256"
+_LONGEST_ID = 64
 _DOCUMENTS = "documents.json"
 _PASSAGES = "passages.json"
 _PASSAGE_VECTORS = "passages.npy"
 _SENTENCE_VECTORS = "sentences.npy"
-_VECTOR_INDEX = "passages.faiss"
 _TOKENS = ("tokens.npy", "tokens-of-passages.npy", "tokens-of-sentences.npy")
 _LEXICAL = "lexical"
 _QUESTIONS = "questions.json"
 _QUESTION_VECTORS = "questions.npy"
+_MAPPED_FROM_BYTES = 1 << 28
 _MEND = "Reconstruisez l’index avec « make build » (ou « loos build --full »)."
 
 _DOCUMENTS_TYPE = TypeAdapter(tuple[Document, ...])
@@ -168,11 +178,15 @@ class Store:
     def current_id(self) -> str | None:
         """The id of the live build, or None where none was ever published."""
         try:
-            return self._current.read_text(encoding="ascii").strip() or None
+            with self._current.open(encoding="ascii") as file:
+                name = file.read(_LONGEST_ID + 1).strip()
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:
             raise CorruptIndex(f"Le fichier {self._current} est illisible ({error}). {_MEND}") from error
+        if name and not name.isalnum():
+            raise CorruptIndex(f"Le fichier {self._current} ne nomme pas une construction. {_MEND}")
+        return name or None
 
     def manifest(self, build_id: str) -> Manifest:
         """The manifest of a stored build.
@@ -186,8 +200,11 @@ class Store:
             raise self._unknown(build_id)
         path = self._builds / build_id / _MANIFEST
         try:
-            data = json.loads(path.read_bytes())
+            content = path.read_bytes()
+            data = json.loads(content)
             schema = data["schema"]
+            if schema == SCHEMA and path.with_name(_MANIFEST_SUM).read_bytes() != _sum_of(content):
+                raise ValueError("contenu modifié")
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CorruptIndex(f"Le fichier {path} manque ou est abîmé ({error}). {_MEND}") from error
         if schema != SCHEMA:
@@ -261,20 +278,21 @@ class Store:
         try:
             documents = _DOCUMENTS_TYPE.validate_json((folder / _DOCUMENTS).read_bytes())
             passages = _PASSAGES_TYPE.validate_json((folder / _PASSAGES).read_bytes())
+            passage_vectors = _array(folder / _PASSAGE_VECTORS)
             build = Build(
                 manifest=manifest,
                 documents={document.id: document for document in documents},
                 passages=passages,
-                passage_vectors=np.load(folder / _PASSAGE_VECTORS, mmap_mode="r", allow_pickle=False),
-                sentence_vectors=np.load(folder / _SENTENCE_VECTORS, mmap_mode="r", allow_pickle=False),
+                passage_vectors=passage_vectors,
+                sentence_vectors=_array(folder / _SENTENCE_VECTORS),
                 questions=_QUESTIONS_TYPE.validate_json((folder / _QUESTIONS).read_bytes()),
-                question_vectors=np.load(folder / _QUESTION_VECTORS, mmap_mode="r", allow_pickle=False),
-                tokens=PassageTokens(*(np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in _TOKENS)),
-                vectors=VectorIndex.load(folder / _VECTOR_INDEX),
+                question_vectors=_array(folder / _QUESTION_VECTORS),
+                tokens=PassageTokens(*(_array(folder / name) for name in _TOKENS)),
+                vectors=VectorIndex(passage_vectors),
                 lexical=LexicalIndex.load(folder / _LEXICAL),
             )
             _check(build)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, DimensionMismatch) as error:
             raise CorruptIndex(f"La construction {build_id} ne se lit pas ({error}). {_MEND}") from error
         return build
 
@@ -304,12 +322,13 @@ class Store:
             tokens: tuple[NDArray[Any], ...] = (build.tokens.rows, build.tokens.starts, build.tokens.sentences)
             for name, array in zip(_TOKENS, tokens, strict=True):
                 np.save(draft / name, array, allow_pickle=False)
-            build.vectors.save(draft / _VECTOR_INDEX)
             build.lexical.save(draft / _LEXICAL)
             files = {name: _sha256(draft / name) for name in _file_names(draft)}
             manifest = _MANIFEST_TYPE.validate_python({**_MANIFEST_TYPE.dump_python(build.manifest), "files": files})
-            (draft / _MANIFEST).write_bytes(_MANIFEST_TYPE.dump_json(manifest, indent=1))
-            for name in (*files, _MANIFEST, _LEXICAL, "."):
+            content = _MANIFEST_TYPE.dump_json(manifest, indent=1)
+            (draft / _MANIFEST).write_bytes(content)
+            (draft / _MANIFEST_SUM).write_bytes(_sum_of(content))
+            for name in (*files, _MANIFEST, _MANIFEST_SUM, _LEXICAL, "."):
                 synchronise(draft / name)
             draft.chmod(0o755)
             self._put_in_place(draft, build_id)
@@ -385,7 +404,10 @@ class Store:
         killed builds left behind. Raises BusyIndex and UnwritableIndex as `lock`.
         """
         with self.lock():
-            first = [build_id for build_id in (self.current_id(), made) if build_id]
+            try:
+                first = [build_id for build_id in (self.current_id(), made) if build_id]
+            except CorruptIndex:
+                return ()  # which build is live is not known, so that none may go
             ids = self.build_ids()
             order = dict.fromkeys(build_id for build_id in (*first, self.previous_id(), *ids) if build_id in ids)
             old = list(order)[max(keep, len(set(first))) :]
@@ -393,19 +415,20 @@ class Store:
                 for build_id in old:
                     # Out of the list by one rename first: no reader is to find half a build.
                     (self._builds / build_id).rename(self._builds / f".{build_id}-old")
-                for path in (
-                    *self._builds.glob(".*"),
-                    *self.folder.glob(".current-*"),
-                    *self.folder.glob(".history-*"),
-                ):
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+                self._sweep()
             return tuple(old)
+
+    def _sweep(self) -> None:
+        """Delete what is hidden: what killed builds left behind, and pruned builds."""
+        for path in (*self.folder.glob("*/.*"), *self.folder.glob(".*-*")):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Held by the one process that changes builds. Released by the system when the process ends, however it does.
 
-        The thread that holds it may take it again.
+        The thread that holds it may take it again. Who takes it first deletes what killed builds left behind: that may
+        be what fills the disk.
 
         Raises:
             BusyIndex: another process or thread holds it.
@@ -427,6 +450,8 @@ class Store:
                 ) from error
             self._holder = get_ident()
             try:
+                with self._writing():
+                    self._sweep()
                 yield
             finally:
                 self._holder = None
@@ -436,8 +461,10 @@ class Store:
         try:
             yield
         except OSError as error:
+            # numpy says only how many numbers were written, where the disk had no more room.
+            reason = error.strerror or f"tout n’a pas pu être écrit, le disque est sans doute plein ({error})"
             raise UnwritableIndex(
-                f"Impossible d’écrire dans {self.folder} : {error.strerror or error}. L’index en service "
+                f"Impossible d’écrire dans {self.folder} : {reason}. L’index en service "
                 "n’a pas changé. Vérifiez la place libre et les droits du dossier, puis recommencez."
             ) from error
 
@@ -447,7 +474,7 @@ class Store:
             try:
                 if not self.problems(build_id):
                     return
-            except (CorruptIndex, ForeignIndex):
+            except (CorruptIndex, ForeignIndex, UnknownBuild):  # the last for a file instead of a folder
                 pass  # what stands there is broken: put the sound one in its place
             broken = Path(tempfile.mkdtemp(prefix=f".{build_id}-broken-", dir=self._builds))
             place.rename(broken / build_id)
@@ -483,7 +510,6 @@ def _check(build: Build) -> None:
         _TOKENS[1]: (build.tokens.starts.shape, (len(build.passages) + 1,)),
         _TOKENS[2]: (build.tokens.sentences.shape, (sentences, 2)),
         _TOKENS[0]: (len(build.tokens.rows), int(build.tokens.starts[-1])),
-        _VECTOR_INDEX: ((len(build.vectors), build.vectors.dimension), (len(build.passages), manifest.dimension)),
         _LEXICAL: (len(build.lexical), len(build.passages)),
     }
     for name, (found, wanted) in expected.items():
@@ -498,8 +524,24 @@ def _check(build: Build) -> None:
             raise ValueError(f"les phrases du passage {passage.id} n’y sont pas")
 
 
+def _array(path: Path) -> NDArray[Any]:
+    """A stored table: read whole if it is small, so that nothing that happens to the file can reach who serves it.
+
+    A large one is mapped: its rows are read as they are asked for, and the system may forget them again.
+    """
+    array: NDArray[Any] = np.load(
+        path, mmap_mode="r" if path.stat().st_size > _MAPPED_FROM_BYTES else None, allow_pickle=False
+    )
+    return array
+
+
 def _file_names(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def _sum_of(content: bytes) -> bytes:
+    """What stands in the file beside the manifest: its checksum, as the manifest cannot hold its own."""
+    return hashlib.sha256(content).hexdigest().encode("ascii")
 
 
 def _sha256(path: Path) -> str:

@@ -6,14 +6,12 @@ Which kind of index is used, from how many vectors on, and with how many threads
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from hashlib import file_digest, sha256
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index.errors import CorruptIndex, DimensionMismatch
+from index.errors import DimensionMismatch
 
 __all__ = ["APPROXIMATE_FROM", "VectorIndex"]
 
@@ -29,9 +27,6 @@ _RERANK_DEPTH = 4
 _NO_ROW = -1
 """What faiss puts where it found no row."""
 
-_CHECKSUM_BYTES = 32
-"""Length of a SHA-256."""
-
 _NORM_TOLERANCE = 1e-3
 """Lets through the rounding of half-precision encoders, and no vector that was never normalised."""
 
@@ -42,96 +37,41 @@ class VectorIndex:
     """Immutable index of unit vectors, searched by cosine similarity.
 
     Up to `APPROXIMATE_FROM` vectors the search is exact. From there on it scans 8-bit codes and ranks the best of them
-    by the full vectors, so that similarities stay exact and only a row may be missed. The same vectors give the same
-    file, byte for byte. Any number of threads may search at once.
+    by the full vectors, so that similarities stay exact and only a row may be missed. It holds the vectors that it is
+    given and no copy of them, so a table mapped from a file stays on the disk; the codes are made anew each time, the
+    same from the same vectors. Any number of threads may search at once.
     """
 
-    def __init__(self, index: Any) -> None:
-        self._index = index
-
-    @classmethod
-    def build(cls, vectors: FloatArray) -> "VectorIndex":
+    def __init__(self, vectors: FloatArray) -> None:
         """Index of the rows of `vectors`, numbered from 0 in their order.
 
-        `vectors` is float32 `(n, d)` with unit rows; it is copied.
+        `vectors` is float32 `(n, d)` with unit rows, which nobody may change from then on.
 
         Raises:
             ValueError: there is no vector.
             DimensionMismatch: another shape or dtype, or a row whose norm is not 1.
         """
-        import faiss
-
         _check(vectors, dimensions=2)
-        count, dimension = vectors.shape
-        if count == 0:
+        if len(vectors) == 0:
             raise ValueError(
                 "Aucun vecteur à indexer : le corpus n’a donné aucun passage. "
                 "Ajoutez des documents au corpus, puis lancez « make build »."
             )
-        rows = np.ascontiguousarray(vectors)
-        index: Any = faiss.IndexFlatIP(dimension)
-        if count >= APPROXIMATE_FROM:
-            eight_bits = faiss.ScalarQuantizer.QT_8bit
-            codes = faiss.IndexScalarQuantizer(dimension, eight_bits, faiss.METRIC_INNER_PRODUCT)
-            index = faiss.IndexRefineFlat(codes)
-            index.k_factor = _RERANK_DEPTH
-        with _one_thread():
-            index.train(rows)
-            index.add(rows)
-        return cls(index)
-
-    @classmethod
-    def load(cls, path: Path) -> "VectorIndex":
-        """The index that `save` wrote to `path`.
-
-        Raises:
-            CorruptIndex: the file is missing, cut short or changed, or `save` did not write it.
-        """
-        import faiss
-
-        if not path.is_file():
-            raise CorruptIndex(f"L’index des vecteurs manque : « {path} » n’existe pas. {_MEND}")
-        if not _is_whole(path):
-            raise CorruptIndex(f"L’index des vecteurs « {path} » est incomplet ou abîmé. {_MEND}")
-        try:
-            return cls(faiss.read_index(str(path)))
-        except RuntimeError as error:
-            raise CorruptIndex(
-                f"L’index des vecteurs « {path} » ne se lit pas avec cette version de faiss. {_MEND}"
-            ) from error
-
-    def save(self, path: Path) -> None:
-        """Writes the index to `path`, replacing what is there; not atomic.
-
-        The file is faiss's own, with its checksum after it, which faiss does not read. Without one, a damaged length
-        makes faiss fill gigabytes of memory, or accept parts of different lengths.
-
-        Raises:
-            OSError: the file cannot be written.
-        """
-        import faiss
-
-        with path.open("wb"):  # an unwritable place gives Python's own error, not faiss's
-            pass
-        faiss.write_index(self._index, str(path))
-        with path.open("rb+") as file:
-            checksum = file_digest(file, "sha256").digest()
-            file.write(checksum)
+        self._vectors: FloatArray = np.ascontiguousarray(vectors)
+        self._codes = _codes(self._vectors) if len(vectors) >= APPROXIMATE_FROM else None
 
     @property
     def dimension(self) -> int:
         """Number of components of a vector."""
-        return int(self._index.d)
+        return int(self._vectors.shape[1])
 
     @property
     def is_approximate(self) -> bool:
         """Whether a near row may be missed."""
-        import faiss
-
-        return not isinstance(self._index, faiss.IndexFlatIP)
+        return self._codes is not None
 
     def __len__(self) -> int:
-        return int(self._index.ntotal)
+        return len(self._vectors)
 
     def search(self, query: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
         """Similarities and row numbers of the `k` rows nearest to `query`, best first.
@@ -152,22 +92,32 @@ class VectorIndex:
                 f"La question est encodée en {query.shape[0]} dimensions, l’index en a {self.dimension} : "
                 f"il a été fait avec un autre modèle. {_MEND}"
             )
-        with _one_thread():
-            found = self._index.search(np.ascontiguousarray(query[np.newaxis]), min(k, len(self)))
-        similarities: FloatArray = found[0][0]
-        rows: IntArray = found[1][0]
-        real = rows != _NO_ROW
-        similarities, rows = similarities[real], rows[real]
-        order = np.lexsort((rows, -similarities))
+        similarities, rows = self._nearest(np.ascontiguousarray(query[np.newaxis]), min(k, len(self)))
+        order = np.lexsort((rows, -similarities))[:k]
         return similarities[order], rows[order]
 
+    def _nearest(self, query: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
+        """The `k` rows nearest to the one of `query` `(1, d)`, or more, in any order, with their similarities."""
+        import faiss
 
-def _is_whole(path: Path) -> bool:
-    """Whether the file at `path` ends with the checksum of what comes before."""
-    if path.stat().st_size <= _CHECKSUM_BYTES:
-        return False
-    content = np.memmap(path, dtype=np.uint8, mode="r")
-    return sha256(content[:-_CHECKSUM_BYTES].data).digest() == content[-_CHECKSUM_BYTES:].tobytes()
+        with _one_thread():
+            if self._codes is None:
+                similarities, rows = faiss.knn(query, self._vectors, k, metric=faiss.METRIC_INNER_PRODUCT)
+                return similarities[0], rows[0]
+            _, found = self._codes.search(query, min(_RERANK_DEPTH * k, len(self)))
+        rows = found[0][found[0] != _NO_ROW]
+        return self._vectors[rows] @ query[0], rows
+
+
+def _codes(vectors: FloatArray) -> Any:
+    """faiss's index of 8-bit codes of the rows of `vectors`."""
+    import faiss
+
+    codes = faiss.IndexScalarQuantizer(vectors.shape[1], faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT)
+    with _one_thread():
+        codes.train(vectors)
+        codes.add(vectors)
+    return codes
 
 
 def _check(vectors: FloatArray, dimensions: int) -> None:

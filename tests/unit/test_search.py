@@ -1,3 +1,7 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -65,3 +69,22 @@ def test_a_folder_that_is_not_beir_is_explained(dataset, name, text, message):
         (dataset / name).write_text(text)
     with pytest.raises(InvalidDataset, match=message):
         evaluate_retrieval(dataset, WordEncoder(), max_passage_tokens=32)
+
+
+def test_products_of_a_search_stay_on_one_thread_and_torch_keeps_its_own():
+    """The setting is the process's: one of its own tells."""
+    program = """
+import torch
+torch.set_num_threads(2)
+from threadpoolctl import threadpool_info
+from tests.word_encoder import WordEncoder
+from index.search import Searcher
+from types import SimpleNamespace
+build = SimpleNamespace(documents={}, passages=())
+Searcher(build, WordEncoder())
+assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {1}
+assert torch.get_num_threads() == 2
+"""
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=root)
+    assert done.returncode == 0, done.stderr
