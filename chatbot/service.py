@@ -158,7 +158,6 @@ class Service:
 
         Without the reader, which who asks meanwhile would wait for; but that sets itself up with its first question.
         """
-        _ = searcher.gold_places
         is_first = self._searcher is None
         reply_to("Que fait la ville ?", searcher if is_first else searcher.unread, self.settings, "fr")
 
