@@ -445,8 +445,8 @@ class Store:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise BusyIndex(
-                    f"Une autre construction de l’index {self.folder} est en cours. Attendez qu’elle finisse, puis "
-                    "recommencez."
+                    f"Une autre construction de l’index {self.folder} est en cours. Attendez qu’elle finisse, ou "
+                    "arrêtez-la (elle reprendra où elle en était), puis recommencez."
                 ) from error
             self._holder = get_ident()
             try:
