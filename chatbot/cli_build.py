@@ -53,6 +53,7 @@ def build(
     from chatbot.calibrate import Calibrator
     from chatbot.service import reader_for
     from index.build import build_index
+    from index.gate import kept_back
     from index.model import model_revision
     from index.store import Store
 
@@ -94,6 +95,8 @@ def build(
         _show(error.report, store, as_json)
         raise
     _show(report, store, as_json)
+    if report.refusals and not report.published:
+        print(as_called(kept_back(report.build_id, report.refusals)), file=sys.stderr)
 
 
 def _show(report: "BuildReport", store: "Store", as_json: bool) -> None:
@@ -106,8 +109,6 @@ def _show(report: "BuildReport", store: "Store", as_json: bool) -> None:
         print(as_called(readable(report)))
         if not report.unchanged:
             print(f"Rapport : {report_path(store, report.build_id)}")
-            if report.refusals and not report.published:
-                print(f"Elle est gardée : « loos index publish {report.build_id} » la met en service.")
     if report.problems:
         print(f"À corriger dans le corpus ({len(report.problems)}) :", file=sys.stderr)
         for problem in report.problems[:_LISTED]:

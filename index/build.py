@@ -29,7 +29,7 @@ from ingest import Corpus, corpus_sha256, read_corpus
 from ingest.check import Problem, check_documents, repeated
 from ingest.files import QUESTIONS_FILE
 from ingest.kept import LIBRARIES as INGEST_LIBRARIES
-from ingest.kept import KeptFiles
+from ingest.kept import KeptFiles, discard
 
 __all__ = ["BuildReport", "Calibrator", "Judge", "Progress", "build_index", "is_stale", "make_build"]
 
@@ -149,7 +149,7 @@ def build_index(
             with clock.part("writing"):
                 store.write(build)
                 for journal in journals:
-                    journal.unlink(missing_ok=True)
+                    discard(journal)
                 build = store.load(build_id)
             with clock.part("questions"):
                 made = _Made(build, _results(Searcher(build, encoder), gold, judge), encoded, reused)
@@ -281,7 +281,7 @@ def _sha256(corpus: Path, store: Store) -> str:
 def _kept_files(store: Store, full: bool) -> Iterator[KeptFiles]:
     if full:
         for name in (_KEPT, _QUESTIONS):
-            (store.folder / name).unlink(missing_ok=True)
+            discard(store.folder / name)
     kept = KeptFiles(store.folder / _KEPT)
     try:
         yield kept

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.kept import discard
+
 __all__ = ["KeptVectors"]
 
 _EVERY_S = 3.0
@@ -101,7 +103,7 @@ class KeptVectors:
             except sqlite3.Error as error:
                 log.warning("%s: %s", self._path, error)
                 if attempt == 0:
-                    self._unlink()  # damaged: begun anew
+                    discard(self._path)  # damaged: begun anew
         return None
 
     def _give_up(self, error: Exception) -> None:
@@ -110,14 +112,7 @@ class KeptVectors:
             self._file.close()
             self._file = None
         if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
-            self._unlink()
-
-    def _unlink(self) -> None:
-        for path in (self._path, self._path.with_name(f"{self._path.name}-journal")):
-            try:
-                path.unlink(missing_ok=True)
-            except OSError as error:
-                log.warning("%s: %s", path, error)
+            discard(self._path)
 
 
 def _packed(arrays: Arrays) -> bytes:

@@ -5,13 +5,14 @@ import logging
 import sqlite3
 import time
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 
 from index.reader import PassageReader, Reading
 from ingest import Passage
+from ingest.kept import discard
 from ingest.passages import heading_text
 
 __all__ = ["KeptReadings"]
@@ -69,7 +70,7 @@ class KeptReadings:
         except (OSError, sqlite3.Error) as error:
             log.warning("%s: %s", self._path, error)
             if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
-                self._path.unlink(missing_ok=True)
+                discard(self._path)
                 self._new |= self._used  # begun anew
         self._written = time.monotonic()
 
@@ -88,8 +89,7 @@ class KeptReadings:
                 return {key: _unpacked(*row) for key, *row in rows}
         except (OSError, ValueError, TypeError, sqlite3.Error) as error:
             log.warning("%s: %s", self._path, error)
-            with suppress(OSError):
-                self._path.unlink()  # begun anew
+            discard(self._path)  # begun anew
             return {}
 
 

@@ -1,6 +1,7 @@
 """What a build did, for the person who runs it: kept beside the builds, as data and as a page."""
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,7 +121,8 @@ def prune_reports(store: Store) -> None:
     kept = set(store.build_ids())
     for path in report_path(store, "x").parent.glob("*"):
         if path.name.partition(".")[0] not in kept:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # to be tried again with the next build
+                path.unlink()
 
 
 def report_html(report: BuildReport) -> str:

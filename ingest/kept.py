@@ -20,7 +20,7 @@ from ingest.document import Document, Source
 from ingest.files import checksum
 from ingest.passages import Passage, split
 
-__all__ = ["LIBRARIES", "KeptFiles", "code_sha256", "key_of"]
+__all__ = ["LIBRARIES", "KeptFiles", "code_sha256", "discard", "key_of"]
 
 LIBRARIES = (
     *("charset-normalizer", "lxml", "mammoth", "markdown-it-py", "mdit-py-plugins", "openpyxl", "pypdfium2"),
@@ -55,6 +55,15 @@ def code_sha256() -> bytes:
     for name in LIBRARIES:
         total.update(f"{name} {version(name)}\n".encode())
     return total.digest()
+
+
+def discard(path: Path) -> None:
+    """Delete a SQLite file and the journal that a killed process may have left: it would be taken for a new file's."""
+    for each in (path, path.with_name(f"{path.name}-journal")):
+        try:
+            each.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("%s: %s", each, error)
 
 
 def key_of(*parts: bytes) -> bytes:
@@ -178,7 +187,7 @@ class KeptFiles:
             except sqlite3.DatabaseError as error:
                 log.warning("%s: %s", self._path, error)
                 if attempt == 0 and not isinstance(error, sqlite3.OperationalError):
-                    self._path.unlink(missing_ok=True)  # damaged: begun anew
+                    discard(self._path)  # damaged: begun anew
             except OSError as error:
                 log.warning("%s: %s", self._path, error)
                 return None
@@ -191,7 +200,7 @@ class KeptFiles:
             self._file.close()
             self._file = None
         if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
-            self._path.unlink(missing_ok=True)
+            discard(self._path)
 
 
 def _state(path: Path) -> str:

@@ -112,6 +112,23 @@ def test_another_model_or_splitting_gives_another_build(corpus, store, change):
     assert set(store.build_ids()) == {first.build_id, second.build_id}
 
 
+@pytest.mark.parametrize("what", ["_code_sha256", "version"])
+def test_other_code_or_another_library_gives_another_build(corpus, store, monkeypatch, what):
+    first, _ = build(corpus, store)
+    assert build(corpus, store)[0].unchanged
+    monkeypatch.setattr(f"index.build.{what}", lambda *_: "other")
+    second, _ = build(corpus, store)
+    assert second.build_id != first.build_id
+    assert second.encoded == 0
+
+
+def test_vectors_made_with_another_prompt_are_not_taken_up(corpus, store, monkeypatch):
+    build(corpus, store)
+    monkeypatch.setattr(WordEncoder, "prompts", {"query": "", "passage": "passage : "})
+    report, _ = build(corpus, store, revision="2")
+    assert (report.encoded, report.reused) == (5, 0)
+
+
 def test_old_builds_are_pruned_but_never_the_live_one(corpus, store):
     for number in range(4):
         (corpus / "eau.md").write_text(f"{WATER}\nLigne {number} du fichier.\n", encoding="utf-8")
