@@ -299,7 +299,6 @@ def test_gold_quotes_stand_in_their_documents(searcher):
     [
         ("Combien de terrils ?", "Huit terrils se trouvent"),
         ("combien il y a de terrils", "Huit terrils se trouvent"),
-        ("Combien d'habitants ?", "6 850 habitants"),
     ],
 )
 def test_what_is_counted_is_told_and_not_what_stands_on_it(searcher, question, counted):
