@@ -96,6 +96,8 @@ def index_diff(
     else:
         from index.report_text import readable_diff
 
+        if one is None and new_id == store.current_id():
+            print("La construction la plus récente est en service. Voici ce qu’elle a changé.", file=sys.stderr)
         print(readable_diff(diff))
 
 
@@ -108,8 +110,15 @@ def index_publish(build_id: BuildArgument, index: IndexOption = None) -> None:
     settings = load_settings(index=index)
     store = _store(index)
     before = store.current_id()
+    build_id = _whole_id(store, build_id)
     store.publish(build_id, **_model(settings))
     _say_live(build_id, before)
+
+
+def _whole_id(store: "Store", build_id: str) -> str:
+    """The identifier that begins so, where one alone does; else what was given, which the store will refuse."""
+    found = [known for known in store.build_ids() if known.startswith(build_id)]
+    return found[0] if len(found) == 1 else build_id
 
 
 @index_app.command("rollback")

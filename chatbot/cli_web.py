@@ -84,6 +84,12 @@ def add(
     else:
         for result in added:
             print(f"Ajouté : {result['path']}")
+            if not publisher and not result["source"].startswith(("http://", "https://")):
+                print(
+                    "  Éditeur inconnu : les réponses ne diraient pas de qui sont ces mots. Recommencez avec "
+                    '--replace --publisher "…", ou écrivez-le dans sources.toml.',
+                    file=sys.stderr,
+                )
         _end(added, results)
     if len(added) < len(results):
         raise typer.Exit(1)
@@ -128,7 +134,8 @@ def remove(
 
 def restore(
     removed: Annotated[
-        Path | None, typer.Argument(help="Ce que « loos remove » a dit ; sans lui, la liste.", metavar="DOCUMENT")
+        Path | None,
+        typer.Argument(help="Son nom, ou ce que « loos remove » a dit ; sans lui, la liste.", metavar="DOCUMENT"),
     ] = None,
     corpus: CorpusOption = None,
     as_json: JsonOption = False,
@@ -137,7 +144,7 @@ def restore(
 
     Exemple : loos restore corpus/.removed/2026-11-28T09-30-00/fiches/energie.md
     """
-    from ingest.holdings import REMOVED_FOLDER, removed_documents, restore_document
+    from ingest.holdings import removed_documents, restore_document
 
     folder = load_settings(corpus=corpus).corpus
     if removed is None:
@@ -145,12 +152,12 @@ def restore(
         if as_json:
             _print_json(found)
         elif found:
-            print("\n".join(found))
+            print("\n".join(f"loos restore '{path}'" for path in found))
         else:
             print("Aucun document retiré.", file=sys.stderr)
         return
-    inside = folder / REMOVED_FOLDER / removed
-    path = restore_document(folder, removed if removed.exists() or not inside.exists() else inside)
+    named = [path for path in removed_documents(folder) if path.as_posix().endswith(f"/{removed.as_posix()}")]
+    path = restore_document(folder, named[0] if named and not removed.exists() else removed)
     if as_json:
         _print_json({"path": path})
     else:

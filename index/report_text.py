@@ -82,7 +82,8 @@ def title_of(report: BuildReport) -> str:
         return f"Rien n’a changé : l’index {report.build_id} reste en service ({_size(report)})."
     if report.published:
         return f"Index {report.build_id} en service : {_size(report)}."
-    return f"Index {report.build_id} gardé, pas mis en service : {_size(report)}."
+    how = "" if report.refusals else f" Pour le mettre en service : « loos index publish {report.build_id} »."
+    return f"Index {report.build_id} gardé, pas mis en service : {_size(report)}.{how}"
 
 
 def gold_table(report: BuildReport) -> tuple[Row, ...]:

@@ -93,7 +93,10 @@ def add_document(corpus: Path, name: str, data: bytes, entry: Mapping[str, str] 
             entry = {**said, **{key: value for key, value in entry.items() if value}}
         text = described(corpus, {here: entry})
         if here in rivals:
-            write_file(_new_folder(corpus) / here, (corpus / here).read_bytes(), here)
+            kept = _new_folder(corpus)
+            if section := forgotten(corpus, here)[1]:  # what was said of it, for who restores it
+                write_file(kept / SOURCES_FILE, section.encode("utf-8"), SOURCES_FILE)
+            write_file(kept / here, (corpus / here).read_bytes(), here)
         write_file(corpus / here, data, here)
         write_sections(corpus, text)
         for rival in rivals:

@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -84,7 +85,8 @@ class Construction:
                 start_new_session=True,  # Ctrl+C in the terminal of the page is not one for the build
             )
             self._state = State(self._state.number + 1, is_running=True, started_at=time.time())
-            os.setpriority(os.PRIO_PROCESS, self._process.pid, _NICENESS)
+            with suppress(OSError):  # already nicer than that, or gone
+                os.setpriority(os.PRIO_PROCESS, self._process.pid, _NICENESS)
         threading.Thread(target=self._follow, args=(self._process,), name="loos-construction", daemon=True).start()
         return True
 

@@ -122,4 +122,4 @@ def _is_from_here(headers: Headers, host: str) -> bool:
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     if site is None and origin is None:
         return False
-    return site in (None, "same-origin") and (origin is None or urlsplit(origin).netloc == host)
+    return site in (None, "same-origin") and (origin is None or origin.partition("://")[2] == host)

@@ -127,7 +127,7 @@ class _Documents:
     def fetch(self, visit: Visit) -> Response:
         """A page of the web into the corpus, by the command that operators type."""
         address = visit.sent("url")
-        if urlsplit(address).scheme not in ("http", "https") or not urlsplit(address).netloc:
+        if not _is_web_address(address):
             visit.say("Écrivez une adresse qui commence par https://", is_problem=True)
             return then(UPLOAD_PATH)
         command = [sys.executable, "-m", "chatbot.cli", "add", address, "--corpus", str(self._desk.settings.corpus)]
@@ -256,9 +256,16 @@ def _wrong(sent: dict[str, str]) -> str:
             date.fromisoformat(sent["published"])
         except ValueError:
             return f"« {sent['published']} » n’est pas une date. Écrivez-la ainsi : 2024-05-31."
-    parts = urlsplit(sent["url"])
-    if sent["url"] and (parts.scheme not in ("http", "https") or not parts.netloc or " " in sent["url"]):
+    if sent["url"] and (not _is_web_address(sent["url"]) or " " in sent["url"]):
         return f"« {sent['url']} » n’est pas une adresse comme https://…"
     if sent["kind"] not in ("", "original", "fiche"):
         return "Choisissez de qui sont les mots."
     return ""
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # a bracket of an IPv6 address that is none
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)

@@ -129,7 +129,7 @@ def test_a_published_build_that_is_damaged_is_not_served(service, settings, enco
     damaged = service.store._builds / second.build_id / "passages.npy"
     whole = damaged.read_bytes()
     damaged.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    service.store.publish(second.build_id)
+    service.store.publish(second.build_id, is_checked=True)  # damaged right after it was
     wait_for(lambda: service.failure)
     assert "passages.npy" in service.failure
     for _ in range(3):

@@ -68,6 +68,7 @@ if (field) {
     chosen.textContent = files.length ? `${name}, ${size < 1 ? "moins de 1" : Math.round(size)}\u00a0Mo` : "";
   };
   input.addEventListener("change", tell);
+  tell(); // some may have been chosen before this script ran
   for (const name of ["dragenter", "dragover"]) {
     field.addEventListener(name, (event) => {
       event.preventDefault();
