@@ -5,7 +5,6 @@ import pytest
 
 from index.encoder import SentenceTransformerEncoder, load_encoder
 
-
 # Where the tests run in the background of a script, Ctrl+C is ignored, and so it would be by the processes they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

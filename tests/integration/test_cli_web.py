@@ -105,8 +105,9 @@ def test_files_and_pages_are_added_removed_and_restored(loos, site, tmp_path):
     assert (gone.returncode, "Retiré : conseils/Compte rendu.txt" in gone.stdout) == (1, True)
     assert "absent.md : ce document n’est pas dans" in gone.stderr
     kept = loos("restore").stdout.strip()
-    assert kept.endswith("/conseils/Compte rendu.txt")
-    back = loos("restore", kept)
+    assert kept.startswith("loos restore '")
+    assert kept.endswith("/conseils/Compte rendu.txt'")
+    back = loos("restore", "Compte rendu.txt")
     assert back.stdout.startswith("Remis : conseils/Compte rendu.txt\n")
     entries = tomllib.loads((tmp_path / "corpus" / "sources.toml").read_text())
     assert entries["conseils/Compte rendu.txt"]["title"] == "Conseil du 3 mars"
