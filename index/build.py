@@ -104,6 +104,8 @@ def build_index(
 ) -> BuildReport:
     """Build the index of a corpus and publish it. If nothing changed, nothing is loaded, written or encoded.
 
+    The build of the corpus as it is becomes the newest of the store, also where it was made before.
+
     Vectors are reused from the live build for every text that it already holds, unless `full`. The new build is read
     back from disk, and is published only if `index.gate.refusals` finds nothing against it, or `publish_anyway`; never
     without `publish`. `calibrator` decides when the service may answer, `judge` asks the gold questions.
@@ -122,7 +124,7 @@ def build_index(
         calibrator=calibrator.version if calibrator else "",
     )
     if not full and not is_stale(store, build_id := identify(_sha256(corpus, store))):
-        return replace(_report(store.manifest(build_id)), unchanged=True, published=True)
+        return _unchanged(store, build_id)
     clock = _Clock()
     with store.lock(), _kept_files(store, full) as kept:
         with clock.part("documents"):
@@ -187,15 +189,24 @@ class _Made:
     reused: int
 
 
+def _unchanged(store: Store, build_id: str) -> BuildReport:
+    """The report of the live build, where the corpus is what it was made of."""
+    if store.build_ids()[:1] != (build_id,):  # the newest is of a state of the folder that was undone
+        store.touch(build_id)
+    return replace(_report(store.manifest(build_id)), unchanged=True, published=True)
+
+
 def _made_before(store: Store, build_id: str, judged_by: str) -> _Made | None:
-    """The build of this id, if it was made before and kept back, and is sound."""
+    """The build of this id, now the newest, if it was made before and kept, and is sound."""
     report = read_report(store, build_id)
     if report is None or report.judged_by != judged_by:
         return None
     try:
-        return _Made(store.load(build_id), report.gold, 0, report.encoded + report.reused)
+        made = _Made(store.load(build_id), report.gold, 0, report.encoded + report.reused)
     except IndexStoreError:
         return None
+    store.touch(build_id)
+    return made
 
 
 def _calibrated(build: Build, encoder: Encoder, calibrator: Calibrator | None) -> Build:

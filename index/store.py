@@ -7,6 +7,7 @@ were. All appear by a rename, so a crash at any moment leaves either the old sta
 import fcntl
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -166,10 +167,23 @@ class Store:
         return tuple(name for _, name in sorted(found))
 
     def made(self, build_id: str) -> datetime:
-        """When a stored build was written, with the time zone. Raises UnknownBuild."""
+        """When a stored build was written or last made again, with the time zone. Raises UnknownBuild."""
         if build_id not in self.build_ids():
             raise self._unknown(build_id)
         return datetime.fromtimestamp((self._builds / build_id).stat().st_mtime).astimezone()
+
+    def touch(self, build_id: str) -> None:
+        """Make a stored build the newest, as if it were written now: what it was made of is there again.
+
+        Raises:
+            UnknownBuild: there is no such build.
+            BusyIndex, UnwritableIndex: as `lock`.
+        """
+        with self.lock():
+            if build_id not in self.build_ids():
+                raise self._unknown(build_id)
+            with self._writing():
+                os.utime(self._builds / build_id)
 
     def _unknown(self, build_id: str) -> UnknownBuild:
         known = ", ".join(self.build_ids()) or "aucune"
@@ -473,6 +487,7 @@ class Store:
         if place.exists():
             try:
                 if not self.problems(build_id):
+                    os.utime(place)
                     return
             except (CorruptIndex, ForeignIndex, UnknownBuild):  # the last for a file instead of a folder
                 pass  # what stands there is broken: put the sound one in its place

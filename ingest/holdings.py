@@ -16,8 +16,15 @@ from pathlib import Path, PurePosixPath
 from ingest.assemble import document_id
 from ingest.corpus import read_document
 from ingest.decode import too_large
-from ingest.entries import check_given, described, forgotten, read_sections, write_sections
-from ingest.errors import DuplicateDocument, EmptyCorpus, UnknownDocument, UnreadableSource, UnsafeName
+from ingest.entries import check_given, described, forgotten, is_of, read_sections, write_sections
+from ingest.errors import (
+    DuplicateDocument,
+    EmptyCorpus,
+    InvalidEntry,
+    UnknownDocument,
+    UnreadableSource,
+    UnsafeName,
+)
 from ingest.files import (
     ARCHIVE_SUFFIX,
     ORIGINALS_FOLDER,
@@ -105,14 +112,29 @@ def add_document(corpus: Path, name: str, data: bytes, entry: Mapping[str, str] 
     return here
 
 
-def describe_document(corpus: Path, path: str, entry: Mapping[str, str]) -> None:
+def describe_document(
+    corpus: Path, path: str, entry: Mapping[str, str], before: Mapping[str, str] | None = None
+) -> None:
     """Have `sources.toml` say this of a document, or of one in an archive. Keys without a value go, others stay.
 
+    `before` is what it said, by key, when `entry` was thought of: nothing is changed if it says something else by now.
+
     Raises:
-        InvalidEntry: a value of `entry` is wrong, or `sources.toml` cannot be changed.
+        UnknownDocument: there is no such document.
+        InvalidEntry: a value of `entry` is wrong, or `sources.toml` cannot be changed, or no longer says `before`.
         NotWritten: the file cannot be written.
     """
     with corpus_lock(corpus):
+        if not any(is_of(path, other) for other in _paths(corpus)):
+            raise UnknownDocument(
+                f"{path} : ce document n’est plus dans {corpus}, quelqu’un l’a retiré ou renommé. Rien n’a été changé."
+            )
+        said = read_sections(corpus).get(normalise_text(path), {})
+        if before is not None and any(said.get(key, "") != value for key, value in before.items()):
+            raise InvalidEntry(
+                f"{path} : quelqu’un d’autre vient de modifier ce qui est dit de ce document. Rien n’a été changé : "
+                "rouvrez le formulaire, puis refaites vos changements."
+            )
         cleared = [key for key, value in entry.items() if not value]
         write_sections(corpus, described(corpus, {path: entry}, cleared))
 

@@ -163,23 +163,25 @@ class _Builds:
     def publish(self, visit: Visit) -> Response:
         """Put a build into service, unless another one was meanwhile."""
         desk, build_id = self._desk, visit.sent("build")
-        if self._is_stale(visit):
-            return then("/constructions")
-        report = desk.report(build_id)
-        if report and report.refusals and visit.sent("anyway") != "yes":
-            visit.say("Cochez d’abord la case qui dit que vous mettez en service malgré tout.", is_problem=True)
-            return then(f"/constructions/{build_id}")
-        settings = desk.settings
-        desk.store.publish(build_id, model=settings.model, revision=model_revision(settings.model))
+        with desk.store.lock():
+            if self._is_stale(visit):
+                return then("/constructions")
+            report = desk.report(build_id)
+            if report and report.refusals and visit.sent("anyway") != "yes":
+                visit.say("Cochez d’abord la case qui dit que vous mettez en service malgré tout.", is_problem=True)
+                return then(f"/constructions/{build_id}")
+            settings = desk.settings
+            desk.store.publish(build_id, model=settings.model, revision=model_revision(settings.model))
         visit.say(f"La version {build_id[:8]} est en service. La page publique y passe seule, en quelques secondes.")
         return then("/")
 
     def roll_back(self, visit: Visit) -> Response:
         """Put the build into service that was there before, unless another one was meanwhile."""
-        if not self._is_stale(visit):
-            settings = self._desk.settings
-            build_id = self._desk.store.rollback(model=settings.model, revision=model_revision(settings.model))
-            visit.say(f"La version {build_id[:8]}, d’avant, est de nouveau en service.")
+        with self._desk.store.lock():
+            if not self._is_stale(visit):
+                settings = self._desk.settings
+                build_id = self._desk.store.rollback(model=settings.model, revision=model_revision(settings.model))
+                visit.say(f"La version {build_id[:8]}, d’avant, est de nouveau en service.")
         return then("/constructions")
 
     def _is_stale(self, visit: Visit) -> bool:

@@ -94,10 +94,10 @@ class Desk:
             return None
 
     def built_at(self, build_id: str | None) -> float:
-        """When a build was written, 0 where it is not there."""
+        """When a build was written or last made again, 0 where it is not there."""
         try:
-            return (self.settings.index / "builds" / build_id / "manifest.json").stat().st_mtime if build_id else 0.0
-        except OSError:
+            return self.store.made(build_id).timestamp() if build_id else 0.0
+        except (IndexStoreError, OSError):
             return 0.0
 
     def documents(self) -> tuple[Holding, ...]:

@@ -181,7 +181,7 @@ class _Documents:
             return self._entry(visit, holding, None, why)
         if why := _wrong(sent):
             return self._entry(visit, holding, sent, why)
-        describe_document(self._desk.settings.corpus, holding.path, sent)
+        describe_document(self._desk.settings.corpus, holding.path, sent, said)
         visit.say(f"« {sent['title'] or holding.path} » est modifié. Construisez pour qu’il en soit tenu compte.")
         return then("/documents")
 

@@ -1,6 +1,8 @@
 import json
+import os
 import re
 import shutil
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -127,6 +129,35 @@ def test_vectors_made_with_another_prompt_are_not_taken_up(corpus, store, monkey
     monkeypatch.setattr(WordEncoder, "prompts", {"query": "", "passage": "passage : "})
     report, _ = build(corpus, store, revision="2")
     assert (report.encoded, report.reused) == (5, 0)
+
+
+@pytest.mark.parametrize("how", [{}, {"full": True}])
+def test_a_build_of_an_earlier_state_of_the_folder_is_the_newest_again(corpus, store, how):
+    first, _ = build(corpus, store)
+    (corpus / "eau.md").write_text(WATER + "\nLe fossé est propre.\n", encoding="utf-8")
+    second, _ = build(corpus, store)
+    long_ago = datetime.now().timestamp() - 86_400
+    os.utime(store.folder / "builds" / first.build_id, (long_ago, long_ago))
+    (corpus / "eau.md").write_text(WATER, encoding="utf-8")
+    again, _ = build(corpus, store, publish=False, **how)
+    assert (again.build_id, again.unchanged, store.current_id()) == (first.build_id, False, second.build_id)
+    assert store.build_ids() == (first.build_id, second.build_id), "the newest can be put into service"
+    made = store.made(first.build_id)
+    assert datetime.now().astimezone() - made < timedelta(hours=1)
+    assert again.made == made.isoformat(timespec="seconds")
+    assert store.prune(1) == (first.build_id,), "the live one stays"
+
+
+def test_where_the_folder_is_again_as_what_is_live_the_build_between_is_not_the_newest(corpus, store):
+    live, _ = build(corpus, store)
+    long_ago = datetime.now().timestamp() - 86_400
+    os.utime(store.folder / "builds" / live.build_id, (long_ago, long_ago))
+    (corpus / "eau.md").write_text(WATER + "\nLe fossé est propre.\n", encoding="utf-8")
+    between, _ = build(corpus, store, publish=False)
+    assert store.build_ids() == (between.build_id, live.build_id)
+    (corpus / "eau.md").write_text(WATER, encoding="utf-8")
+    assert build(corpus, store, publish=False)[0].unchanged
+    assert store.build_ids() == (live.build_id, between.build_id)
 
 
 def test_old_builds_are_pruned_but_never_the_live_one(corpus, store):

@@ -21,7 +21,7 @@ from ingest.errors import (
     UnreadableSource,
     UnsafeName,
 )
-from ingest.holdings import add_document, remove_document, removed_documents, restore_document
+from ingest.holdings import add_document, describe_document, remove_document, removed_documents, restore_document
 
 SOURCES = """\
 # Nos documents.
@@ -192,6 +192,33 @@ def test_what_is_not_there_is_not_removed_and_what_is_there_is_not_restored_over
     with pytest.raises(DuplicateDocument, match="un autre document a ce nom"):
         restore_document(corpus, removed)
     assert ((corpus / "a.md").read_text(), removed.read_text()) == ("Nouveau.", "Le texte de a.")
+
+
+def test_what_is_not_there_is_not_described(corpus: Path) -> None:
+    add_document(corpus, "z.zip", packed(x_md="Le texte de x."))
+    describe_document(corpus, "z.zip/x.md", {"title": "X"})
+    assert tomllib.loads(sources(corpus))["z.zip/x.md"] == {"title": "X"}
+    remove_document(corpus, "a.md")
+    remove_document(corpus, "z.zip")
+    before = files(corpus)
+    for path in ("a.md", "z.zip/x.md", "z.zip", "presse", "../a.md", ""):
+        with pytest.raises(UnknownDocument, match=r"n’est plus dans .* Rien n’a été changé"):
+            describe_document(corpus, path, {"title": "A2"})
+    assert files(corpus) == before
+    assert [document.id for document in read_corpus(corpus).documents] == ["presse-b"]
+
+
+def test_what_someone_else_said_meanwhile_is_not_lost(corpus: Path) -> None:
+    shown = {"title": "A", "theme": "", "publisher": "Ville", "published": "2024-05-31"}
+    describe_document(corpus, "a.md", {"theme": "Eau"}, shown)
+    before = files(corpus)
+    for path in ("a.md", "presse/b.md"):
+        with pytest.raises(InvalidEntry, match=r"quelqu’un d’autre vient de modifier.*rouvrez le formulaire"):
+            describe_document(corpus, path, {"title": "A2"}, shown)
+    assert files(corpus) == before
+    describe_document(corpus, "a.md", {"title": "A2", "publisher": ""}, {**shown, "theme": "Eau"})
+    said = tomllib.loads(sources(corpus))["a.md"]
+    assert (said["title"], said["theme"], "publisher" in said) == ("A2", "Eau", False)
 
 
 def test_an_archive_is_one_holding_with_the_sections_of_its_documents(corpus: Path) -> None:

@@ -3,22 +3,32 @@
 import asyncio
 import stat
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from starlette.datastructures import FormData
 
+from chatbot.operator.builds import build_pages
 from chatbot.operator.construction import Construction
 from chatbot.operator.coverage import corpus_map, coverage
-from chatbot.operator.documents import Holdings, State, matching
+from chatbot.operator.desk import Desk
+from chatbot.operator.documents import ENTRY_KEYS, Holdings, State, matching
 from chatbot.operator.guard import MAX_FORM_BYTES, MAX_UPLOAD_BYTES, Guard
+from chatbot.operator.keeping import _mark, document_pages
+from chatbot.operator.page import Visit
 from chatbot.operator.password import Password, PasswordProblem
-from chatbot.operator.sessions import IDLE_S, LONGEST_S, Attempts, Sessions
+from chatbot.operator.sessions import IDLE_S, LONGEST_S, Attempts, Session, Sessions
 from chatbot.operator.view import counted, environment, render
+from chatbot.settings import Settings
 from index.build import build_index
+from index.errors import BusyIndex
 from index.store import Store
 from ingest import corpus_sha256
+from ingest.errors import UnknownDocument
+from ingest.holdings import remove_document
 from tests.operator_site import ORCHARD, POND, QUESTIONS, SOURCES
 from tests.word_encoder import WordEncoder
 
@@ -248,7 +258,7 @@ def test_every_page_has_the_headers_that_browsers_heed(guard):
     assert refused[b"content-security-policy"] == headers[b"content-security-policy"]
 
 
-# documents
+# documents and builds
 
 
 @pytest.fixture
@@ -323,6 +333,68 @@ def test_what_was_not_read_says_why(corpus, build_of):
     assert found["vide.txt"].why[0].startswith("vide.txt : ")
     assert found["verger.md"].state is State.LIVE
     assert found["verger.md"].why == (told[-1],)
+
+
+class Sent(Visit):
+    """A form that was sent, and what is said after it."""
+
+    def __init__(self, **form: str) -> None:
+        super().__init__(None, "", Session("", 0, 0), "", FormData(form))  # type: ignore[arg-type]
+
+
+def page_of(pages, method, path):
+    return next(page for verb, where, page in pages if (verb, where) == (method, path))
+
+
+@pytest.mark.parametrize("path", ["/constructions/publier", "/constructions/precedente"])
+def test_no_one_publishes_between_the_look_at_what_is_live_and_a_publication(
+    corpus, build_of, tmp_path, monkeypatch, path
+):
+    first = build_of().manifest.build_id
+    (corpus / "mare.md").write_text(POND + "\nElle est ronde.\n", encoding="utf-8")
+    second = build_of().manifest.build_id
+    (corpus / "mare.md").write_text(POND + "\nElle est profonde.\n", encoding="utf-8")
+    third = build_of(publish=False).manifest.build_id
+    others = []
+
+    def meanwhile(model):
+        with suppress(BusyIndex):
+            Store(tmp_path / "index").publish(third)
+            others.append(third)
+        return "1"
+
+    monkeypatch.setattr("chatbot.operator.builds.model_revision", meanwhile)
+    desk = Desk(Settings(corpus=corpus, index=tmp_path / "index", operator=tmp_path / "operator", model="words"))
+    visit = Sent(build=first, live=second, anyway="yes")
+    page_of(build_pages(desk), "POST", path)(visit)
+    assert (desk.live_id(), others) == (first, []), "what the other did is neither lost nor overwritten unseen"
+    late = Sent(build=third, live=second, anyway="yes")
+    page_of(build_pages(desk), "POST", path)(late)
+    assert desk.live_id() == first
+    assert "Quelqu’un d’autre a changé la version en service" in late.session.said[0][1]
+
+
+def test_after_an_undone_change_what_is_built_can_be_put_into_service(corpus, build_of, tmp_path):
+    desk = Desk(Settings(corpus=corpus, index=tmp_path / "index", operator=tmp_path / "operator", model="words"))
+    first = build_of().manifest.build_id
+    (corpus / "mare.md").write_text(POND + "\nElle est ronde.\n", encoding="utf-8")
+    second = build_of().manifest.build_id
+    (corpus / "mare.md").write_text(POND, encoding="utf-8")
+    assert (desk.candidate_id(), desk.is_up_to_date()) == (None, False)
+    build_of(publish=False)
+    assert (desk.candidate_id(), desk.live_id(), desk.is_up_to_date()) == (first, second, True)
+    assert desk.built_at(first) > desk.built_at(second)
+
+
+def test_a_document_that_someone_took_out_meanwhile_is_not_described(corpus, build_of, tmp_path):
+    build_of()
+    desk = Desk(Settings(corpus=corpus, index=tmp_path / "index", operator=tmp_path / "operator", model="words"))
+    said = dict.fromkeys(ENTRY_KEYS, "")
+    remove_document(corpus, "mare.md")
+    visit = Sent(chemin="mare.md", before=_mark(said), title="La mare")
+    with pytest.raises(UnknownDocument, match=r"mare\.md : ce document n’est plus dans"):
+        page_of(document_pages(desk), "POST", "/documents/modifier")(visit)
+    assert build_of().manifest.documents == 1
 
 
 def test_documents_are_found_by_words_whatever_their_accents(corpus, build_of):

@@ -47,8 +47,9 @@ def test_a_damaged_or_foreign_build_is_not_put_live(store, three):  # noqa: F811
         store.rollback()
     with pytest.raises(CorruptIndex):
         store.publish(second)
-    with pytest.raises(UnknownBuild, match="abc"):
-        store.publish("abc")
+    for change in (store.publish, store.touch):
+        with pytest.raises(UnknownBuild, match="abc"):
+            change("abc")
     assert store.current_id() == third
     assert [was.build_id for was in store.history()] == three
 
@@ -95,7 +96,10 @@ def test_while_another_process_holds_the_lock_nothing_changes(store, three):  # 
         [sys.executable, "-c", HOLD, store.folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout.readline() == "held\n"
-        for change in (store.rollback, lambda: store.publish(three[0]), lambda: store.prune(1)):
+        for change in (
+            *(store.rollback, lambda: store.publish(three[0])),
+            *(lambda: store.prune(1), lambda: store.touch(three[0])),
+        ):
             with pytest.raises(BusyIndex, match="Attendez qu’elle finisse"):
                 change()
         process.kill()
