@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from chatbot.answer import Reply
+from chatbot.citation_link import citation_link, find_quote
 from chatbot.errors import InvalidQuestion
 from chatbot.feedback import Feedback
 from chatbot.markup import reply_html
@@ -137,11 +138,18 @@ class _Insight:
         builds = [build for build in (desk.candidate(), desk.live()) if build and document_id in build.documents]
         if not builds:
             raise HTTPException(404, "Ce document n’est plus dans une version gardée.")
-        span: Span | None = (int(match[1]), int(match[2])) if match else None
+        cited: Span | None = (int(match[1]), int(match[2])) if match else None
         documents = [build.documents[document_id] for build in builds]
-        document = next((d for d in documents if d.source.sha256[:8] == version), documents[0])
-        is_current = not version or document.source.sha256[:8] == version
-        html = document_html(document, span, is_current, FRENCH)
+        if not cited:
+            html = document_html(documents[0], None, not version, FRENCH)
+            return page("passage", visit, document=documents[0], whole=Markup(html))
+        places = [find_quote(document, cited, version) for document in documents]
+        # where both builds have the quote, the one that has it at the link's very place was asked
+        found = [pair for pair in zip(documents, places, strict=True) if pair[1]]
+        document, place = next(
+            (pair for pair in found if pair[1] == cited), found[0] if found else (documents[0], None)
+        )
+        html = document_html(document, place, place is not None, FRENCH)
         return page("passage", visit, document=document, whole=Markup(html))
 
 
@@ -152,8 +160,7 @@ def _groups(
     by_document: dict[str, list[tuple[Place, str, str]]] = {}
     for place in places:
         passage = build.passages[place.row]
-        version = build.documents[passage.document_id].source.sha256[:8]
-        link = f"/sources/{passage.document_id}?quote={passage.start}-{passage.end}&v={version}#p-{passage.start}"
+        link = citation_link(build.documents[passage.document_id], passage.start, passage.end)
         heading = " › ".join(passage.heading_path[1:]) or build.documents[passage.document_id].title
         words = f"{heading} : {' '.join(passage.text.split())[:90]}…"
         by_document.setdefault(passage.document_id, []).append((place, link, words))

@@ -17,6 +17,7 @@ import pytest
 
 from chatbot.answer import Abstention, Reason
 from chatbot.feedback import Feedback
+from chatbot.messages import FRENCH
 from chatbot.settings import load_settings
 from chatbot.unanswered import Unanswered
 from index.build import build_index
@@ -322,16 +323,28 @@ def test_a_rebuild_leaves_a_candidate_that_is_not_live(rebuilt, visitor):
     assert visitor.get("/constructions/inconnue").status_code == 404
 
 
+def opened_quote(visitor: Visitor, said: httpx.Response, document: str) -> httpx.Response:
+    """What the first citation of a document opens."""
+    return visitor.get(unescape(re.search(rf'href="(/sources/{document}\?[^"]+)"', said.text)[1]).partition("#")[0])
+
+
+def marked(page: httpx.Response) -> str:
+    """The quote that a page marks, with the end of the tag before it."""
+    return unescape(re.sub("<[^>]+>", "", page.text.partition("<mark")[2].partition("</mark>")[0]))
+
+
 def test_a_question_is_put_to_both_builds(rebuilt, visitor):
     said = visitor.get("/essayer", params={"q": "Combien de tilleuls compte la rue Basse ?"})
     text = words(said)
     live, candidate = text[text.index("En service version") :].split("Version qui attend")
     assert "douze tilleuls" not in live
     assert "douze tilleuls" in candidate
-    link = re.search(r'href="(/sources/balises\?[^"]+)"', said.text)[1]
-    opened = visitor.get(unescape(link).partition("#")[0])
-    assert re.sub("<[^>]+>", "", opened.text.partition("<mark")[2].partition("</mark>")[0]).endswith("plantés en 2026.")
+    opened = opened_quote(visitor, said, "balises")
+    assert marked(opened).endswith("La rue Basse compte douze tilleuls plantés en 2026.")
+    assert FRENCH.quote_changed not in opened.text
     assert "<script>alert" not in opened.text
+    both = visitor.get("/essayer", params={"q": "Combien de pommiers compte le verger communal ?"})
+    assert "quarante pommiers" in marked(opened_quote(visitor, both, "verger"))
     assert visitor.get("/essayer", params={"q": "x" * 2000}).status_code == 422
 
 
@@ -342,7 +355,10 @@ def test_coverage_and_map_show_what_was_added(rebuilt, visitor):
     assert "ajouté ou modifié" in said
     links = re.findall(r'href="(/sources/[^"]+)" tabindex="-1"', page.text)
     assert sorted(set(links)) == sorted(set(re.findall(r'<li><a href="(/sources/[^"]+)">', page.text)))
-    assert visitor.get(unescape(links[0]).partition("#")[0]).status_code == 200
+    opened = visitor.get(unescape(links[0]).partition("#")[0])
+    assert opened.status_code == 200
+    assert "<mark" in opened.text
+    assert FRENCH.quote_changed not in opened.text
     assert "style=" not in page.text
     assert visitor.get("/sources/inconnu").status_code == 404
 
