@@ -4,12 +4,13 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping
 from html import escape
 
+from chatbot.document_sentences import Sentences, document_sentences
 from chatbot.messages import FRENCH, Messages
 from chatbot.plain_page import in_language, plain_page
 from chatbot.text_fragment import with_page, with_text_fragment
 from ingest import Document, DocumentKind, Reference
 from ingest.document import Block, BlockKind, Section
-from ingest.sentences import Span, sentence_spans
+from ingest.sentences import Span
 
 __all__ = [
     "document_html",
@@ -53,9 +54,11 @@ def document_html(document: Document, quote: Span | None, is_current: bool, mess
     marked, notice = _marked(document, quote, is_current, messages)
     title, rest = _title(document)
     text = document.text[marked[0] : marked[1]] if marked else ""
+    found = document_sentences(document)
+    heading = _inline(document.text, found, {}, title, marked) if title else escape(document.title)
     return (
-        f'<article lang="fr">\n<h1>{_inline(document.text, {}, title, marked) if title else escape(document.title)}'
-        f'</h1>\n{_note(document)}{_about(document, messages, text)}{notice}<div id="texte" tabindex="-1">\n'
+        f'<article lang="fr">\n<h1>{heading}</h1>\n'
+        f'{_note(document)}{_about(document, messages, text)}{notice}<div id="texte" tabindex="-1">\n'
         f"{''.join(_body(document, rest, marked, messages))}</div>\n{_references(document, messages)}</article>"
     )
 
@@ -223,13 +226,13 @@ def _about(document: Document, messages: Messages, quote: str) -> str:
 
 
 def _body(document: Document, blocks: list[tuple[int, Block]], quote: Span | None, messages: Messages) -> Iterator[str]:
-    notes = _note_marks(document, messages)
+    notes, found = _note_marks(document, messages), document_sentences(document)
     in_list = False
     for level, block in blocks:
         if in_list != (block.kind is BlockKind.LIST_ITEM):
             in_list = not in_list
             yield "<ul>\n" if in_list else "</ul>\n"
-        text = _inline(document.text, notes, block, quote)
+        text = _inline(document.text, found, notes, block, quote)
         match block.kind:
             case BlockKind.HEADING:
                 yield f"<h{level}>{text}</h{level}>\n"
@@ -246,10 +249,9 @@ def _body(document: Document, blocks: list[tuple[int, Block]], quote: Span | Non
         yield "</ul>\n"
 
 
-def _inline(text: str, notes: _Notes, block: Block, quote: Span | None) -> str:
+def _inline(text: str, found: Sentences, notes: _Notes, block: Block, quote: Span | None) -> str:
     """A block's text, escaped, its sentences with their ids and what it holds of the quote marked."""
-    found = sentence_spans(text[block.start : block.end])
-    sentences = [(block.start + start, block.start + end) for start, end in found]
+    sentences = found.between(block.start, block.end)
     left, right = (max(quote[0], block.start), min(quote[1], block.end)) if quote else (block.end, block.end)
     if left >= right:
         return _sentences(text, notes, block.start, block.end, sentences, None)

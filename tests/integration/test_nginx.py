@@ -202,6 +202,18 @@ def test_questions_are_limited_and_the_limit_is_that_of_robots(front: Front) -> 
     assert front.client.get("/api/ready").status_code == 200
 
 
+def test_opened_documents_are_limited_and_a_school_opens_many(front: Front) -> None:
+    async def open_at_once(count: int) -> list[int]:
+        async with front.asynchronous() as client:
+            address = "/sources/none/passage?quote=1-9&v=00000000"
+            answers = await asyncio.gather(*(client.get(address) for _ in range(count)))
+            return [answer.status_code for answer in answers]
+
+    assert set(asyncio.run(open_at_once(80))) == {404}
+    assert 429 in asyncio.run(open_at_once(200))
+    assert front.client.get("/documents").status_code == 200
+
+
 def test_logs_hold_neither_question_nor_address(front: Front) -> None:
     front.client.get("/ask", params={"q": "Un secret ?"})
     log = (front.folder / "loos.log").read_text(encoding="utf-8")

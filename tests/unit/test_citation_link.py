@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import chatbot.citation_link
+import chatbot.document_sentences
 from chatbot.citation_link import citation_link, find_quote, fingerprint
 from ingest import Document, Source
 from ingest.assemble import ReadBlock, assemble
 from ingest.document import BlockKind
-from ingest.sentences import Span
+from ingest.sentences import Span, sentence_spans
 
 SOURCE = Source("verger.md", "", "Ville", "", "", "", sha256="0" * 64)
 QUOTE = "Le verger compte quarante pommiers."
@@ -64,6 +66,37 @@ def test_words_that_changed_are_not_found(text: str) -> None:
 @pytest.mark.parametrize("span", [(0, 0), (5, 4), (0, 10**9), (10**8, 10**8 + 5)])
 def test_a_span_that_is_none_is_not_found(span: Span) -> None:
     assert find_quote(CITED, span, fingerprint(CITED.text[slice(*span)])) is None
+
+
+def test_a_quote_longer_than_any_of_ours_is_not_looked_for() -> None:
+    text = "Un mot " * 700 + "fin."
+    assert find_quote(document_of(text), (0, len(text)), fingerprint(text)) is None
+    assert find_quote(document_of(text), (0, 3_990), fingerprint(text[:3_990])) == (0, 3_990)
+
+
+def test_the_beginning_of_a_sentence_is_found_where_it_moved() -> None:
+    moved = document_of("Un mot ajouté. Et un autre.", f"Bien. {QUOTE}")
+    start = moved.text.index(QUOTE)
+    assert find_quote(moved, (0, 20), fingerprint(QUOTE[:20])) == (start, start + 20)
+
+
+def test_a_made_up_address_costs_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However large the document: its sentences are found once, and few places are looked at."""
+    large = document_of(
+        *(f"La haie {number} borde la route. Le verger {number} est ouvert." for number in range(3_000))
+    )
+    seen: list[str] = []
+    segmented = []
+    monkeypatch.setattr(chatbot.citation_link, "fingerprint", lambda quote: seen.append(quote) or "")
+    monkeypatch.setattr(
+        chatbot.document_sentences, "sentence_spans", lambda text: segmented.append(text) or sentence_spans(text)
+    )
+    for length in (28, 4_000, 100_000, len(large.text)):
+        assert find_quote(large, (10, 10 + length), "00000000") is None
+    assert find_quote(large, (10, 50), "no") is None
+    assert len(segmented) == 3_000
+    assert len(seen) <= 2_100
+    assert max(map(len, seen)) <= 4_000
 
 
 @settings(max_examples=100, deadline=None)
