@@ -9,19 +9,26 @@ from chatbot.document_sentences import document_sentences
 from ingest import Document
 from ingest.sentences import Span
 
-__all__ = ["citation_link", "find_quote", "fingerprint"]
+__all__ = ["citation_link", "find_quote", "fingerprint", "linked_span"]
 
 _MAX_QUOTE = 4_000
 """Characters of the longest quote that is looked for. One lies in a passage, of 480 tokens at most: some 2,500."""
 _MAX_PLACES = 1_000
 """Places that a quote is looked for at. Addresses come from anyone, and may be made to match nowhere."""
 _VERSION = re.compile(r"[0-9a-f]{8}", re.ASCII)
+_SPAN = re.compile(r"(\d{1,9})-(\d{1,9})", re.ASCII)
 
 
 def citation_link(document: Document, start: int, end: int) -> str:
     """The address of the characters `start` to `end` of a document, as this service shows it."""
     version = fingerprint(document.text[start:end])
     return f"/sources/{document.id}?quote={start}-{end}&v={version}#p-{start}"
+
+
+def linked_span(quote: str | None) -> Span | None:
+    """The offsets that the `quote` of such an address gives; None where it gives none."""
+    match = _SPAN.fullmatch(quote or "")
+    return (int(match[1]), int(match[2])) if match else None
 
 
 def fingerprint(quote: str) -> str:

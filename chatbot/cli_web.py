@@ -1,6 +1,5 @@
 """The commands `loos add`, `remove`, `restore` and `crawl`: what the operator puts into the corpus and takes out."""
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chatbot.settings import Settings, load_settings
+from chatbot.terminal import CorpusOption, JsonOption, print_json
 from index.errors import IndexStoreError
 from ingest.errors import IngestError, UnreadableSource
 
@@ -24,8 +24,6 @@ __all__ = ["add", "crawl", "register", "remove", "restore"]
 _LISTED = 10
 _BUILD = "Pour que le service en tienne compte : « loos build »."
 
-CorpusOption = Annotated[Path | None, typer.Option("--corpus", help="Dossier des documents.", metavar="DOSSIER")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Écrire le résultat en JSON.")]
 ThemeOption = Annotated[str, typer.Option("--theme", help="Thème où ranger le document.", metavar="THÈME")]
 PublisherOption = Annotated[str, typer.Option("--publisher", help="Qui le publie.", metavar="ÉDITEUR")]
 LicenceOption = Annotated[str, typer.Option("--licence", help="Droits sur le texte.", metavar="TEXTE")]
@@ -80,7 +78,7 @@ def add(
             results.append({"source": source, "path": None, "problem": str(error)})
     added = [result for result in results if result["path"]]
     if as_json:
-        _print_json(results)
+        print_json(results)
     else:
         for result in added:
             print(f"Ajouté : {result['path']}")
@@ -118,7 +116,7 @@ def remove(
             results.append({"path": inside, "kept": None, "questions": cited, "problem": str(error)})
     removed = [result for result in results if result["kept"]]
     if as_json:
-        _print_json(results)
+        print_json(results)
     else:
         for result in removed:
             print(f"Retiré : {result['path']}\n  Pour le remettre : loos restore '{result['kept']}'")
@@ -150,7 +148,7 @@ def restore(
     if removed is None:
         found = [str(path) for path in removed_documents(folder)]
         if as_json:
-            _print_json(found)
+            print_json(found)
         elif found:
             print("\n".join(f"loos restore '{path}'" for path in found))
         else:
@@ -159,7 +157,7 @@ def restore(
     named = [path for path in removed_documents(folder) if path.as_posix().endswith(f"/{removed.as_posix()}")]
     path = restore_document(folder, named[0] if named and not removed.exists() else removed)
     if as_json:
-        _print_json({"path": path})
+        print_json({"path": path})
     else:
         print(f"Remis : {path}\n{_BUILD}")
 
@@ -202,7 +200,7 @@ def crawl(
     with _progress() as progress:
         report = take(settings.corpus, site, settings.crawl, _fetcher(settings, allow_private), limits, given, progress)
     if as_json:
-        _print_json(asdict(report))
+        print_json(asdict(report))
     else:
         print(_readable(report))
     if report.interrupted:
@@ -315,10 +313,6 @@ def _and_more(count: int) -> list[str]:
 
 def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 @contextmanager

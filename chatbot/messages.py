@@ -7,7 +7,7 @@ from typing import Any
 
 from ingest import DocumentKind
 
-__all__ = ["ENGLISH", "FRENCH", "LANGUAGES", "Messages", "counting", "messages_for"]
+__all__ = ["ENGLISH", "FRENCH", "LANGUAGES", "Messages", "counting", "messages_for", "page_messages", "spaced"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,12 +348,12 @@ _FRENCH = Messages(
 )
 
 
-def _with_hard_spaces(messages: Messages) -> Messages:
+def spaced(text: str) -> str:
     """The same with the spaces that French sets inside « » and before « : ; ? ! » as ones where no line breaks."""
+    return re.sub(r"(?<=\S) (?=[:;?!»])|(?<=«) ", "\u00a0", text)
 
-    def spaced(text: str) -> str:
-        return re.sub(r"(?<=\S) (?=[:;?!»])|(?<=«) ", "\u00a0", text)
 
+def _with_hard_spaces(messages: Messages) -> Messages:
     texts: dict[str, Any] = {name: spaced(text) for name, text in asdict(messages).items() if name != "months"}
     return replace(messages, **texts)
 
@@ -535,6 +535,11 @@ LANGUAGES = {"fr": FRENCH, "en": ENGLISH}
 def counting(messages: Messages, days: int) -> Messages:
     """The messages of a service that keeps questions without answer for so many days: they say so, unless it is 0."""
     return replace(messages, machine_notice=messages.machine_notice_counting.format(days=days)) if days else messages
+
+
+def page_messages(language: str, unanswered_days: int) -> Messages:
+    """The messages of a page whose address asks for this language: French unless it is another that there is."""
+    return counting(LANGUAGES.get(language, FRENCH), unanswered_days)
 
 
 def messages_for(language: str) -> Messages:

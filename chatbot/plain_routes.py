@@ -11,23 +11,21 @@ from starlette.routing import Route
 
 from chatbot.accessibility import accessibility_page
 from chatbot.answer_page import answer_page, ask_page
-from chatbot.citation_link import citation_link, find_quote
+from chatbot.citation_link import citation_link, find_quote, linked_span
 from chatbot.conversation import check_question
 from chatbot.errors import InvalidQuestion, NotReady
 from chatbot.feedback import Feedback
 from chatbot.markup import MAX_REASON
-from chatbot.messages import FRENCH, LANGUAGES, Messages, counting, messages_for
+from chatbot.messages import FRENCH, Messages, messages_for, page_messages
 from chatbot.plain_page import in_language
 from chatbot.problems import RETRY_AFTER, language_of, not_ready, problem
 from chatbot.service import Service
 from chatbot.sources import document_page, documents_page, missing_page, missing_passage, passage_html
 from chatbot.timeline import timeline_page
 from index import Build
-from ingest.sentences import Span
 
 __all__ = ["plain_routes"]
 
-_SPAN = re.compile(r"(\d{1,9})-(\d{1,9})", re.ASCII)
 _BUILD = re.compile(r"[0-9a-f]{1,64}", re.ASCII)
 _POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'"
 _HEADERS = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-cache"}
@@ -115,7 +113,7 @@ class _Pages:
                 return None
             if quote is None and version is None:
                 return document_page(found, None, True, messages)
-            cited = _span(quote)
+            cited = linked_span(quote)
             place = find_quote(found, cited, version or "") if cited else None
             if place and place != cited:
                 return RedirectResponse(in_language(citation_link(found, *place), messages), 302, _HEADERS)
@@ -128,7 +126,7 @@ class _Pages:
         quote, version = (request.query_params.get(name, "") for name in ("quote", "v"))
 
         def part(build: Build, messages: Messages) -> str | None:
-            found, cited = build.documents.get(request.path_params["document_id"]), _span(quote)
+            found, cited = build.documents.get(request.path_params["document_id"]), linked_span(quote)
             if found is None or cited is None:
                 return None
             place = find_quote(found, cited, version)
@@ -190,7 +188,7 @@ class _Pages:
         return self._said_in(request.query_params.get("lang", ""))
 
     def _said_in(self, language: str) -> Messages:
-        return counting(LANGUAGES.get(language, FRENCH), self._service.settings.unanswered_days)
+        return page_messages(language, self._service.settings.unanswered_days)
 
 
 def _is_from_here(request: Request) -> bool:
@@ -199,8 +197,3 @@ def _is_from_here(request: Request) -> bool:
         return site in ("same-origin", "none")
     origin = request.headers.get("origin")
     return not origin or origin.partition("//")[2] == request.headers.get("host")
-
-
-def _span(quote: str | None) -> Span | None:
-    match = _SPAN.fullmatch(quote or "")
-    return (int(match[1]), int(match[2])) if match else None

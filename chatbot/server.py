@@ -28,7 +28,7 @@ from chatbot.errors import InvalidQuestion, NotReady
 from chatbot.feedback import Feedback
 from chatbot.follow_up import Turn
 from chatbot.listen import listen
-from chatbot.messages import FRENCH, LANGUAGES, messages_for
+from chatbot.messages import FRENCH, LANGUAGES, messages_for, page_messages
 from chatbot.page import mount_page
 from chatbot.plain_routes import plain_routes
 from chatbot.problems import language_of, not_ready, problem
@@ -153,6 +153,7 @@ def create_app(settings: Settings, service: Service | None = None) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
     )
+    app.state.settings = settings
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)
     app.add_middleware(CORSMiddleware, allow_origins=[])  # without it, Gradio lets any site read
     app.add_middleware(_Guard)
@@ -283,7 +284,8 @@ async def _http_problem(request: Request, error: Exception) -> Response:
     }
     detail = details.get(error.status_code, str(error.detail))
     if "text/html" in request.headers.get("accept", "") and error.status_code == HTTPStatus.NOT_FOUND:
-        messages = LANGUAGES.get(request.query_params.get("lang", ""), FRENCH)
+        days = request.app.state.settings.unanswered_days
+        messages = page_messages(request.query_params.get("lang", ""), days)
         page = missing_page(messages.address_unknown, messages.address_unknown_why, messages, request.url.path)
         return HTMLResponse(page, error.status_code)
     return problem(error.status_code, detail, messages.language, error.headers)

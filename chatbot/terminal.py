@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from index.encoder import SentenceTransformerEncoder
 
 __all__ = [
+    "LABELS",
     "CorpusOption",
     "IndexOption",
     "JsonOption",
@@ -33,13 +34,14 @@ CorpusOption = Annotated[Path | None, typer.Option("--corpus", help="Dossier des
 IndexOption = Annotated[Path | None, typer.Option("--index", help="Dossier de l’index.", metavar="DOSSIER")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Écrire le résultat en JSON.")]
 
-_LABELS = {
+LABELS = {
     "documents": "Lecture des documents",
     "passages": "Découpage en passages",
     "vectors": "Calcul des vecteurs",
     "calibration": "Réglage des réponses",
     "questions": "Questions de contrôle",
 }
+"""What a build counts, in words."""
 _EVERY_S = 0.2
 
 
@@ -87,7 +89,7 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
 
         def show(what: str, done: int, total: int) -> None:
             if what not in tasks:
-                tasks[what] = bar.add_task(_LABELS.get(what, what), total=total)
+                tasks[what] = bar.add_task(LABELS.get(what, what), total=total)
             bar.update(tasks[what], completed=done, total=total)
 
         yield show

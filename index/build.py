@@ -12,7 +12,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
-import ingest
 from index.diff import diff_builds
 from index.duplicates import duplicates
 from index.encoder import Encoder
@@ -28,12 +27,12 @@ from index.store import SCHEMA, Build, Calibration, Manifest, Store
 from ingest import Corpus, corpus_sha256, read_corpus
 from ingest.check import Problem, check_documents, repeated
 from ingest.files import QUESTIONS_FILE
-from ingest.kept import LIBRARIES as INGEST_LIBRARIES
-from ingest.kept import KeptFiles, discard
+from ingest.kept import KeptFiles, code_sha256, discard
 
 __all__ = ["BuildReport", "Calibrator", "Judge", "Progress", "build_index", "is_stale", "make_build"]
 
-_LIBRARIES = (*INGEST_LIBRARIES, "bm25s", "faiss-cpu", "PyStemmer", "tokenizers")
+_LIBRARIES = ("bm25s", "faiss-cpu", "PyStemmer", "tokenizers")
+"""Those that `ingest` calls are in `code_sha256`."""
 _KEPT, _QUESTIONS = "documents.sqlite", "questions.sqlite"
 _JOURNALS = ("vectors.sqlite", "vectors-full.sqlite")
 """Where vectors are kept until a build is stored; of a full build, which takes up only what full builds made."""
@@ -311,11 +310,10 @@ def _report(manifest: Manifest) -> BuildReport:
 
 
 def _code_sha256() -> str:
-    """Over the source of this package and of `ingest`: a change there may change what is built."""
-    total = hashlib.sha256()
-    for package in (Path(ingest.__file__).parent, Path(__file__).parent):
-        for path in sorted(package.glob("*.py")):
-            total.update(path.read_bytes())
+    """Over this package's source, and that of `ingest` with its libraries: a change there may change what is built."""
+    total = hashlib.sha256(code_sha256())
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        total.update(path.read_bytes())
     total.update(HEAD_FILE.read_bytes() if HEAD_FILE.is_file() else b"")
     return total.hexdigest()
 

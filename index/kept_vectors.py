@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.kept import discard
+from ingest.kept import close_kept, open_kept
 
 __all__ = ["KeptVectors"]
 
 _EVERY_S = 3.0
 _SUM_BYTES = 32
+_TABLE = "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, data BLOB NOT NULL)"
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ class KeptVectors:
     def __init__(self, path: Path, made_by: str) -> None:
         self._path = path
         self._made_by = made_by.encode("utf-8")
-        self._file = self._open()
+        self._file = open_kept(path, _TABLE)
         self._committed = time.monotonic()
 
     def find(self, texts: Iterable[str], types: tuple[str, ...]) -> dict[str, Arrays]:
@@ -93,26 +94,9 @@ class KeptVectors:
     def _key(self, text: str) -> bytes:
         return hashlib.sha256(self._made_by + b"\0" + text.encode("utf-8")).digest()
 
-    def _open(self) -> sqlite3.Connection | None:
-        for attempt in range(2):
-            try:
-                file = sqlite3.connect(self._path)
-                file.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, data BLOB NOT NULL)")
-                file.commit()
-                return file
-            except sqlite3.Error as error:
-                log.warning("%s: %s", self._path, error)
-                if attempt == 0:
-                    discard(self._path)  # damaged: begun anew
-        return None
-
     def _give_up(self, error: Exception) -> None:
-        log.warning("%s: %s", self._path, error)
-        if self._file:
-            self._file.close()
-            self._file = None
-        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
-            discard(self._path)
+        close_kept(self._path, self._file, error)
+        self._file = None
 
 
 def _packed(arrays: Arrays) -> bytes:

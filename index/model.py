@@ -14,9 +14,9 @@ from importlib import metadata, util
 from itertools import product
 from pathlib import Path
 
-from index.disk import synchronise
 from index.errors import UnknownModel
 from index.packed import stock_files
+from ingest.disk import synchronise
 
 __all__ = ["EMBEDDED", "embedded_revision", "make_embedded_model", "model_folder", "model_revision"]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from index.diff import BuildDiff
-from index.disk import write_whole
 from index.gold import GoldResult
 from index.store import Store
+from ingest.disk import write_whole
 
 __all__ = [
     "BuildReport",

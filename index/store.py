@@ -22,7 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from index.disk import synchronise, write_whole
 from index.errors import (
     BusyIndex,
     CorruptIndex,
@@ -37,6 +36,7 @@ from index.late import PassageTokens, load_head
 from index.lexical import LexicalIndex
 from index.vectors import VectorIndex
 from ingest import Document, Passage
+from ingest.disk import synchronise, write_whole
 
 __all__ = ["SCHEMA", "Build", "Calibration", "Manifest", "Store", "WasLive"]
 

@@ -20,7 +20,7 @@ from ingest.document import Document, Source
 from ingest.files import checksum
 from ingest.passages import Passage, split
 
-__all__ = ["LIBRARIES", "KeptFiles", "code_sha256", "discard", "key_of"]
+__all__ = ["KeptFiles", "close_kept", "code_sha256", "discard", "key_of", "open_kept"]
 
 LIBRARIES = (
     *("charset-normalizer", "lxml", "mammoth", "markdown-it-py", "mdit-py-plugins", "openpyxl", "pypdfium2"),
@@ -37,7 +37,9 @@ _SUM_BYTES = 32
 _TABLES = """
 CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, state TEXT NOT NULL, sha256 BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS made (key BLOB PRIMARY KEY, data BLOB NOT NULL);
+SELECT count(*) FROM made;
 """
+"""The last line finds a damaged file at once."""
 
 _DOCUMENT = TypeAdapter(Document)
 _PASSAGES = TypeAdapter(tuple[Passage, ...])
@@ -66,6 +68,36 @@ def discard(path: Path) -> None:
             log.warning("%s: %s", each, error)
 
 
+def open_kept(path: Path, tables: str) -> sqlite3.Connection | None:
+    """A SQLite file that is safe to lose, made with its folder and `tables` if need be, begun anew if damaged.
+
+    None where it cannot be used, which is logged.
+    """
+    for attempt in range(2):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = sqlite3.connect(path)
+            file.executescript(tables)
+            return file
+        except sqlite3.DatabaseError as error:
+            log.warning("%s: %s", path, error)
+            if attempt == 0 and not isinstance(error, sqlite3.OperationalError):
+                discard(path)
+        except OSError as error:
+            log.warning("%s: %s", path, error)
+            return None
+    return None
+
+
+def close_kept(path: Path, file: sqlite3.Connection | None, error: Exception) -> None:
+    """Go on without such a file; a damaged one is deleted, so that the next build begins another."""
+    log.warning("%s: %s", path, error)
+    if file:
+        file.close()
+    if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+        discard(path)
+
+
 def key_of(*parts: bytes) -> bytes:
     """The key of what is made of these parts by the code of this package."""
     total = hashlib.sha256(code_sha256())
@@ -82,7 +114,7 @@ class KeptFiles:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file = self._open()
+        self._file = open_kept(path, _TABLES)
         self._states: dict[str, tuple[str, bytes]] = {}
         self._new: dict[bytes, bytes] = {}
         self._used: set[bytes] = set()
@@ -176,31 +208,9 @@ class KeptFiles:
             self._file.close()
             self._file = None
 
-    def _open(self) -> sqlite3.Connection | None:
-        for attempt in range(2):
-            try:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                file = sqlite3.connect(self._path)
-                file.executescript(_TABLES)
-                file.execute("SELECT count(*) FROM made").fetchone()
-                return file
-            except sqlite3.DatabaseError as error:
-                log.warning("%s: %s", self._path, error)
-                if attempt == 0 and not isinstance(error, sqlite3.OperationalError):
-                    discard(self._path)  # damaged: begun anew
-            except OSError as error:
-                log.warning("%s: %s", self._path, error)
-                return None
-        return None
-
     def _give_up(self, error: Exception) -> None:
-        """Go on without the file; a damaged one is deleted, so that the next build begins another."""
-        log.warning("%s: %s", self._path, error)
-        if self._file:
-            self._file.close()
-            self._file = None
-        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
-            discard(self._path)
+        close_kept(self._path, self._file, error)
+        self._file = None
 
 
 def _state(path: Path) -> str:

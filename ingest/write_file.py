@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from ingest.disk import synchronise
 from ingest.errors import NotWritten
 
 __all__ = ["move_file", "not_written", "write_file"]
@@ -24,7 +25,7 @@ def write_file(path: Path, data: bytes, shown: str) -> None:
             opened.flush()
             os.fsync(opened.fileno())
         draft.replace(path)
-        _sync(path.parent)
+        synchronise(path.parent)
     except OSError as error:
         draft.unlink(missing_ok=True)
         raise not_written(shown, error) from error
@@ -42,18 +43,10 @@ def move_file(path: Path, target: Path, shown: str) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         path.rename(target)
-        _sync(target.parent)
-        _sync(path.parent)
+        synchronise(target.parent)
+        synchronise(path.parent)
     except OSError as error:
         raise not_written(shown, error) from error
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def not_written(shown: str, error: OSError) -> NotWritten:

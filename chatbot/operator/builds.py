@@ -11,6 +11,7 @@ from chatbot.operator.construction import State as Progress
 from chatbot.operator.desk import Desk
 from chatbot.operator.documents import Holding, State
 from chatbot.operator.page import Page, Visit, page, then
+from chatbot.terminal import LABELS
 from index import IndexStoreError
 from index.diff import BuildDiff, diff_builds
 from index.gold import GoldResult
@@ -19,18 +20,12 @@ from index.store import Manifest
 
 __all__ = ["build_pages"]
 
-_NAMES = {
-    "documents": "Lecture des documents",
-    "passages": "Découpage en passages",
-    "vectors": "Calcul du sens des passages",
-    "calibration": "Réglage des réponses",
-    "questions": "Questions de contrôle",
-}
+_NAMES = LABELS | {"vectors": "Calcul du sens des passages"}
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A stored build in the list of them. `problem` says in French why it cannot be used, `since` when it went live."""
+    """A stored build in the list of them. `problem` says in French why it cannot be used, empty where it can."""
 
     id: str
     made_at: float

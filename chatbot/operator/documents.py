@@ -83,8 +83,9 @@ class Holdings:
         in_live, in_newest = _by_path(live), _by_path(newest)
         counts = _counts(newest) if newest else {}
         for path, sha256 in on_disk.items():
-            members = [name for name in in_newest if name.startswith(f"{path}/")]
-            if path.lower().endswith(ARCHIVE_SUFFIX) and members:
+            is_archive = path.lower().endswith(ARCHIVE_SUFFIX)
+            members = [name for name in in_newest if name.startswith(f"{path}/")] if is_archive else []
+            if members:
                 is_old = (self._corpus / path).stat().st_mtime > built_at
                 found |= {
                     name: _read(in_newest[name], in_live.get(name), entries.get(normalise_text(name), {}), is_old)

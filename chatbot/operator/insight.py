@@ -1,13 +1,11 @@
 """The pages that show what the documents are worth: a question tried, questions without answer, what is covered."""
 
-import re
-
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from chatbot.answer import Reply
-from chatbot.citation_link import citation_link, find_quote
+from chatbot.citation_link import citation_link, find_quote, linked_span
 from chatbot.errors import InvalidQuestion
 from chatbot.feedback import Feedback
 from chatbot.markup import reply_html
@@ -18,11 +16,9 @@ from chatbot.operator.page import Page, Visit, page
 from chatbot.sources import document_html
 from chatbot.unanswered import Unanswered
 from index import Build
-from ingest.sentences import Span
 
 __all__ = ["insight_pages"]
 
-_SPAN = re.compile(r"(\d{1,9})-(\d{1,9})", re.ASCII)
 _SHAPES = 8
 """Themes are told apart by shape and colour; from the ninth on they share the last."""
 _OPINIONS = 200
@@ -134,11 +130,10 @@ class _Insight:
     def passage(self, visit: Visit) -> Response:
         """A document with a passage marked, from whichever build has the document as the link to it knew it."""
         desk, document_id = self._desk, visit.request.path_params["document_id"]
-        match, version = _SPAN.fullmatch(visit.asked("quote")), visit.asked("v")
+        cited, version = linked_span(visit.asked("quote")), visit.asked("v")
         builds = [build for build in (desk.candidate(), desk.live()) if build and document_id in build.documents]
         if not builds:
             raise HTTPException(404, "Ce document n’est plus dans une version gardée.")
-        cited: Span | None = (int(match[1]), int(match[2])) if match else None
         documents = [build.documents[document_id] for build in builds]
         if not cited:
             html = document_html(documents[0], None, not version, FRENCH)

@@ -8,8 +8,9 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from chatbot.messages import spaced
 from chatbot.operator.sessions import Session
-from chatbot.operator.view import render, spaced
+from chatbot.operator.view import render
 
 __all__ = ["Page", "Visit", "page", "then"]
 

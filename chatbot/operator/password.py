@@ -1,12 +1,10 @@
 """The operator's password: its hash in a file that only the service's user may read."""
 
 import hashlib
-import os
-import tempfile
 from pathlib import Path
 
 from chatbot.errors import ChatbotError
-from index.disk import synchronise
+from ingest.disk import write_whole
 
 __all__ = ["SHORTEST", "Password", "PasswordProblem"]
 
@@ -45,16 +43,7 @@ class Password:
 
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            descriptor, name = tempfile.mkstemp(prefix=".password-", dir=self._file.parent)  # of mode 600
-            try:
-                with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                    file.write(PasswordHasher().hash(password) + "\n")
-                    file.flush()
-                    os.fsync(file.fileno())
-                Path(name).replace(self._file)
-            finally:
-                Path(name).unlink(missing_ok=True)
-            synchronise(self._file.parent)
+            write_whole(self._file, f"{PasswordHasher().hash(password)}\n".encode("ascii"), mode=0o600)
         except OSError as error:
             raise PasswordProblem(
                 f"Impossible d’écrire {self._file} : {error.strerror or error}. Le mot de passe n’a pas changé. "

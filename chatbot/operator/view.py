@@ -1,6 +1,5 @@
 """Pages from templates, in which every text is escaped unless it says otherwise."""
 
-import re
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -9,18 +8,13 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.ext import Extension
 
-from chatbot.messages import FRENCH
+from chatbot.messages import FRENCH, spaced
 
-__all__ = ["counted", "environment", "render", "spaced"]
+__all__ = ["counted", "environment", "render"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _NUMBER_SPACE = "\u202f"
 _MINUTE_S = 60
-
-
-def spaced(text: str) -> str:
-    """The same with the spaces that French sets inside « » and before « : ; ? ! » as ones where no line breaks."""
-    return re.sub(r"(?<=\S) (?=[:;?!»])|(?<=«) ", "\u00a0", text)
 
 
 def counted(count: int, one: str, many: str = "") -> str:

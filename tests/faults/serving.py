@@ -1,6 +1,5 @@
 """A real `loos serve` and someone who asks it all the time."""
 
-import http.client
 import json
 import os
 import socket
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from index.store import Store
+from tests.evaluation.bench import request
 from tests.faults.town import QUESTION
 
 __all__ = ["ROOT", "Asker", "asking", "loos", "serving"]
@@ -52,20 +52,6 @@ def serving(index: Path, log: Path) -> Iterator[int]:
     finally:
         process.terminate()
         process.wait(timeout=30)
-
-
-def request(port: int, method: str, path: str, body: object = None) -> tuple[int, bytes]:
-    """Status and body, or status 0 where nobody listens."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    try:
-        data = json.dumps(body) if body is not None else None
-        connection.request(method, path, data, {"Content-Type": "application/json"} if data else {})
-        response = connection.getresponse()
-        return response.status, response.read()
-    except OSError:
-        return 0, b""
-    finally:
-        connection.close()
 
 
 @dataclass

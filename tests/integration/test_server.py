@@ -330,7 +330,7 @@ def test_every_page_says_that_questions_are_kept_where_they_are() -> None:
     service = SmallService()
     service.settings = SETTINGS.model_copy(update={"unanswered_days": 30})
     with TestClient(create_app(service.settings, service)) as client:  # type: ignore[arg-type]
-        for path in ("/", "/ask?q=eau", "/documents", "/accessibilite", "/sources/eau"):
+        for path in ("/", "/ask?q=eau", "/documents", "/accessibilite", "/sources/eau", "/rien"):
             assert "est gardée 30 jours" in unescape(client.get(path, headers=HTML).text), path
         english = unescape(client.get("/?lang=en", headers=HTML).text)
         assert "is kept for 30 days" in english

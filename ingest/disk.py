@@ -16,10 +16,11 @@ def synchronise(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Write a file by one rename: whoever reads it finds what was there before, or all of `data`.
 
-    A process that is killed leaves at most a hidden file beside it, `.<name>-…`. Raises OSError.
+    Nobody but its owner may read it before it has its `mode`. A process that is killed leaves at most a hidden file
+    beside it, `.<name>-…`. Raises OSError.
     """
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     draft = Path(name)
@@ -28,7 +29,7 @@ def write_whole(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        draft.chmod(0o644)
+        draft.chmod(mode)
         draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)
