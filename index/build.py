@@ -16,7 +16,7 @@ from index.diff import diff_builds
 from index.duplicates import duplicates
 from index.encoder import Encoder
 from index.errors import CorruptIndex, ForeignIndex, IndexStoreError, RefusedBuild
-from index.gate import kept_back, refusals
+from index.gate import kept_back, overtaken, refusals
 from index.gold import GoldQuestion, GoldResult, gold_problems, holds_quote, quote_places, read_gold
 from index.kept_questions import KeptQuestions
 from index.late import HEAD_FILE
@@ -107,7 +107,8 @@ def build_index(
 
     Vectors are reused from the live build for every text that it already holds, unless `full`. The new build is read
     back from disk, and is published only if `index.gate.refusals` finds nothing against it, or `publish_anyway`; never
-    without `publish`. `calibrator` decides when the service may answer, `judge` asks the gold questions.
+    without `publish`, nor where another build went live meanwhile, as by a rollback. `calibrator` decides when the
+    service may answer, `judge` asks the gold questions.
 
     Raises:
         IngestError: the corpus is missing, empty or wrongly described.
@@ -126,6 +127,7 @@ def build_index(
         return _unchanged(store, build_id)
     clock = _Clock()
     with store.lock(), _kept_files(store, full) as kept:
+        begun_with = _live_id(store)
         with clock.part("documents"):
             read, gold = read_corpus(corpus, kept, progress), read_gold(corpus / QUESTIONS_FILE)
         build_id = identify(read.sha256)  # of the very bytes that were read
@@ -166,14 +168,12 @@ def build_index(
         if asking.cache_info().currsize:
             asking().save()
         report = _compared(store, made, live, live_gold, read, problems, pairs)
-        is_published = publish and (publish_anyway or not report.refusals)
-        if is_published:
-            store.publish(build_id, is_checked=True)
-        report = replace(report, published=is_published, judged_by=judged_by, timings=clock.timings())
+        report = _decided(store, report, begun_with, publish=publish, anyway=publish_anyway)
+        report = replace(report, judged_by=judged_by, timings=clock.timings())
         write_report(store, report)
         store.prune(keep_builds, build_id)
         prune_reports(store)
-    if publish and not is_published:
+    if publish and not report.published:
         raise RefusedBuild(kept_back(build_id, report.refusals), report)
     return report
 
@@ -258,6 +258,19 @@ def _compared(
     )
 
 
+def _decided(store: Store, report: BuildReport, begun_with: str | None, *, publish: bool, anyway: bool) -> BuildReport:
+    """The report of a build, which is live from now on if it may be; `begun_with` was live when it was begun."""
+    with store.live_lock():
+        live = _live_id(store)
+        is_overtaken = live not in (begun_with, report.build_id)
+        if publish and is_overtaken:
+            report = replace(report, refusals=(*report.refusals, overtaken(begun_with, live)))
+        is_published = publish and not is_overtaken and (anyway or not report.refusals)
+        if is_published:
+            store.publish(report.build_id, is_checked=True)
+    return replace(report, published=is_published)
+
+
 class _Clock:
     """How long each part of the work takes."""
 
@@ -326,6 +339,14 @@ def _live_build(store: Store, model: str, revision: str) -> Build | None:
         return store.load(model=model, revision=revision)
     except (CorruptIndex, ForeignIndex) as error:
         log.warning("%s", error)
+        return None
+
+
+def _live_id(store: Store) -> str | None:
+    """The live build; None where there is none, or it cannot be told."""
+    try:
+        return store.current_id()
+    except CorruptIndex:
         return None
 
 

@@ -12,7 +12,7 @@ from ingest import Corpus
 from ingest.check import Problem
 from ingest.files import QUESTIONS_FILE
 
-__all__ = ["kept_back", "refusals", "tolerated"]
+__all__ = ["kept_back", "overtaken", "refusals", "tolerated"]
 
 _LISTED = 5
 _SAID = {"right": "bonne réponse", "declined": "pas de réponse", "wrong": "réponse fausse", None: ""}
@@ -48,6 +48,15 @@ def refusals(
 def tolerated(questions: int) -> int:
     """How many answers more may go wrong or missing, of so many questions: one in a hundred, none below a hundred."""
     return questions // 100
+
+
+def overtaken(begun_with: str | None, live: str | None) -> str:
+    """Why a build is not published that began before someone changed what is live: that was decided later."""
+    return (
+        f"pendant qu’elle se faisait, quelqu’un a changé l’index en service ({begun_with or 'aucun'}, puis "
+        f"{live or 'aucun'}), et elle n’a pas été comparée à celui-ci. Relancez « loos build » : elle lui sera "
+        "comparée sans être refaite."
+    )
 
 
 def kept_back(build_id: str, reasons: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -57,6 +58,9 @@ _LEXICAL = "lexical"
 _QUESTIONS = "questions.json"
 _QUESTION_VECTORS = "questions.npy"
 _MAPPED_FROM_BYTES = 1 << 28
+_LIVE_WAIT_S = 60.0
+"""How long one change of what is live waits for another, in seconds: the files of a large build are summed up in it."""
+_LOOK_S = 0.05
 _MEND = "Reconstruisez l’index avec « make build » (ou « loos build --full »)."
 
 _DOCUMENTS_TYPE = TypeAdapter(tuple[Document, ...])
@@ -155,7 +159,7 @@ class Store:
         self._builds = folder / "builds"
         self._current = folder / "current"
         self._history = folder / "history.json"
-        self._holder: int | None = None  # the thread that holds the lock
+        self._holders: dict[Path, int] = {}  # the thread that holds each lock
 
     def build_ids(self) -> tuple[str, ...]:
         """The ids of all stored builds, newest first."""
@@ -355,11 +359,13 @@ class Store:
     ) -> None:
         """Make a stored build the live one. Its files are summed up first, unless it `is_checked` already.
 
+        Waits for no build that is being made.
+
         Raises:
             UnknownBuild, CorruptIndex, ForeignIndex: as `check`.
-            BusyIndex, UnwritableIndex: as `lock`.
+            BusyIndex, UnwritableIndex: as `live_lock`.
         """
-        with self.lock():
+        with self.live_lock():
             if is_checked:
                 self.manifest(build_id)
             else:
@@ -396,12 +402,14 @@ class Store:
     def rollback(self, *, model: str | None = None, revision: str | None = None) -> str:
         """Make the build live that was live before, and give its id; done twice, it changes nothing.
 
+        Waits for no build that is being made, and such a build is not published when it is done (`build_index`).
+
         Raises:
             MissingIndex: no other build was live.
             UnknownBuild, CorruptIndex, ForeignIndex: it is gone, damaged, or made with another model. Nothing changed.
-            BusyIndex, UnwritableIndex: as `lock`.
+            BusyIndex, UnwritableIndex: as `live_lock`.
         """
-        with self.lock():
+        with self.live_lock():
             previous = self.previous_id()
             if previous is None:
                 raise MissingIndex(
@@ -415,9 +423,9 @@ class Store:
         """Delete all but the `keep` newest builds, and give the ids of those deleted.
 
         Never the live one or the one just `made`, and before others the one that was live before. Also deletes what
-        killed builds left behind. Raises BusyIndex and UnwritableIndex as `lock`.
+        killed builds left behind. Raises BusyIndex and UnwritableIndex as `lock` and `live_lock`.
         """
-        with self.lock():
+        with self.lock(), self.live_lock():
             try:
                 first = [build_id for build_id in (self.current_id(), made) if build_id]
             except CorruptIndex:
@@ -433,42 +441,73 @@ class Store:
             return tuple(old)
 
     def _sweep(self) -> None:
-        """Delete what is hidden: what killed builds left behind, and pruned builds."""
+        """Delete what is hidden: what killed builds left behind, and pruned builds. Both locks are held."""
         for path in (*self.folder.glob("*/.*"), *self.folder.glob(".*-*")):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Held by the one process that changes builds. Released by the system when the process ends, however it does.
+        """Held by the one process that makes or deletes builds, for as long as that takes.
 
-        The thread that holds it may take it again. Who takes it first deletes what killed builds left behind: that may
-        be what fills the disk.
+        Released by the system when the process ends, however it does. The thread that holds it may take it again. Who
+        takes it first deletes what killed builds left behind: that may be what fills the disk.
 
         Raises:
             BusyIndex: another process or thread holds it.
             UnwritableIndex: the folder cannot be written.
         """
-        if self._holder == get_ident():
+        busy = (
+            f"Une autre construction de l’index {self.folder} est en cours. Attendez qu’elle finisse, ou arrêtez-la "
+            "(elle reprendra où elle en était), puis recommencez. Mettre en service un index gardé, ou revenir à celui "
+            "d’avant, se fait sans attendre."
+        )
+        with self._held(self.folder / ".lock", 0.0, busy) as is_first:
+            if is_first:
+                with self.live_lock(), self._writing():
+                    self._sweep()
             yield
+
+    @contextmanager
+    def live_lock(self) -> Iterator[None]:
+        """Held for the moment in which what is live is looked at and changed. Who makes a build takes it within `lock`.
+
+        Released and taken again as `lock`. Others wait for it: it is never held while a build is made.
+
+        Raises:
+            BusyIndex: another process or thread holds it for more than a minute.
+            UnwritableIndex: the folder cannot be written.
+        """
+        busy = (
+            f"Quelqu’un d’autre change en ce moment l’index en service de {self.folder}. Regardez dans un instant ce "
+            "qui est en service (« loos index list »), puis recommencez si c’est toujours voulu."
+        )
+        with self._held(self.folder / ".live.lock", _LIVE_WAIT_S, busy):
+            yield
+
+    @contextmanager
+    def _held(self, path: Path, wait_s: float, busy: str) -> Iterator[bool]:
+        """Hold a lock; gives whether this thread did not hold it already."""
+        if self._holders.get(path) == get_ident():
+            yield False
             return
         with self._writing():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            file = (self.folder / ".lock").open("w")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("w")
         with file:
+            until = time.monotonic() + wait_s
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError as error:
+                    if time.monotonic() >= until:
+                        raise BusyIndex(busy) from error
+                    time.sleep(_LOOK_S)
+            self._holders[path] = get_ident()
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise BusyIndex(
-                    f"Une autre construction de l’index {self.folder} est en cours. Attendez qu’elle finisse, ou "
-                    "arrêtez-la (elle reprendra où elle en était), puis recommencez."
-                ) from error
-            self._holder = get_ident()
-            try:
-                with self._writing():
-                    self._sweep()
-                yield
+                yield True
             finally:
-                self._holder = None
+                del self._holders[path]
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

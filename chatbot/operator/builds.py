@@ -158,7 +158,7 @@ class _Builds:
     def publish(self, visit: Visit) -> Response:
         """Put a build into service, unless another one was meanwhile."""
         desk, build_id = self._desk, visit.sent("build")
-        with desk.store.lock():
+        with desk.store.live_lock():
             if self._is_stale(visit):
                 return then("/constructions")
             report = desk.report(build_id)
@@ -172,7 +172,7 @@ class _Builds:
 
     def roll_back(self, visit: Visit) -> Response:
         """Put the build into service that was there before, unless another one was meanwhile."""
-        with self._desk.store.lock():
+        with self._desk.store.live_lock():
             if not self._is_stale(visit):
                 settings = self._desk.settings
                 build_id = self._desk.store.rollback(model=settings.model, revision=model_revision(settings.model))

@@ -1,9 +1,11 @@
 """Two operators at once, a corpus that changes while it is read, a clock that goes back."""
 
 import os
+import random
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from index.errors import IndexStoreError
@@ -44,9 +46,12 @@ def test_two_operators(
             )
             done = [operator.end(), other_operator.end()]
             # Where the other's builds were refused the lock, one build alone was live: there is none to go back to.
-            assert {one.error for one in done} <= {"", "BusyIndex", "MissingIndex"}, done
+            # A build during which the other changed what is live is kept, and not published.
+            assert {one.error for one in done} <= {"", "BusyIndex", "MissingIndex", "RefusedBuild"}, done
             assert any(one.error != "BusyIndex" for one in done)
+            assert all("a changé l’index en service" in one.message for one in done if one.error == "RefusedBuild")
             read["busy"] += sum(one.error == "BusyIndex" for one in done)
+            read["kept back"] += sum(one.error == "RefusedBuild" for one in done)
             read["rounds"] += 1
             assert listed_builds_are_whole(store)
     finally:
@@ -58,6 +63,37 @@ def test_two_operators(
     assert len(store.build_ids()) <= KEEP + 1
     counts["two operators"] += read
     counts["two operators"]["answers that failed"] = 0
+
+
+def test_a_rollback_while_a_build_is_made(
+    tmp_path: Path, operator: Operator, other_operator: Operator, counts: Counts, is_long: bool
+) -> None:
+    """It waits for nothing, and whenever it comes, the build never undoes it: it went live before, or is kept back."""
+    corpus, store = write_town(tmp_path / "corpus"), Store(tmp_path / "index")
+    job = Job(str(corpus), str(store.folder))
+    assert operator.do(job).status == 0
+    write_town(corpus, 1)
+    assert operator.do(job).status == 0
+    for number in range(2, 62 if is_long else 8):
+        write_town(corpus, number)
+        before = store.previous_id()
+        operator.begin(job)
+        time.sleep(random.uniform(0.0, 0.3))
+        back = other_operator.do(replace(job, do="rollback"))
+        assert (back.status, back.error) == (0, ""), back
+        live = store.current_id()
+        done = operator.end()
+        made = done.build_id or store.build_ids()[0]
+        if done.error:
+            assert done.error == "RefusedBuild"
+            assert "a changé l’index en service" in done.message
+            assert (store.current_id(), live) == (before, before)
+            counts["rollback during a build"]["kept back"] += 1
+        else:  # it went live before the rollback, which then took it back, or began after it
+            assert store.current_id() in (live, made)
+            counts["rollback during a build"]["published"] += 1
+        assert listed_builds_are_whole(store)
+        assert answer(store).startswith(ANSWER)
 
 
 def test_a_corpus_that_changes_while_it_is_read(

@@ -69,5 +69,5 @@ def listed_builds_are_whole(store: Store) -> bool:
 
 def leftovers(store: Store) -> list[str]:
     """What is in the index folder that nobody will read: drafts, and builds on their way out."""
-    hidden = (path for path in store.folder.rglob(".*") if path.name != ".lock")
+    hidden = (path for path in store.folder.rglob(".*") if path.suffix != ".lock" and path.name != ".lock")
     return sorted(path.name for path in hidden)

@@ -302,6 +302,47 @@ def test_two_builds_at_once_do_not_meet(corpus, store):
     assert not build(corpus, store)[0].unchanged
 
 
+class Meanwhile(WordEncoder):
+    """Someone does something else while the passages are encoded."""
+
+    def __init__(self, act):
+        super().__init__()
+        self._act = act
+
+    def read_passages(self, *given):
+        self._act()
+        return super().read_passages(*given)
+
+
+@pytest.mark.parametrize("anyway", [False, True])
+def test_a_rollback_while_a_build_is_made_works_at_once_and_is_not_undone_by_it(corpus, store, anyway):
+    first, _ = build(corpus, store)
+    (corpus / "eau.md").write_text(WATER + "\nUne erreur.\n", encoding="utf-8")
+    second, _ = build(corpus, store)
+    (corpus / "vent.md").write_text("# Vent\n\nUne éolienne tourne au nord.\n", encoding="utf-8")
+    encoder = Meanwhile(Store(store.folder).rollback)
+    arguments = {"model": "words", "revision": "1", "max_passage_tokens": 64}
+    with pytest.raises(RefusedBuild, match="quelqu’un a changé l’index en service") as caught:
+        build_index(corpus, store, lambda: encoder, publish_anyway=anyway, **arguments)
+    third = caught.value.report
+    assert f"({second.build_id}, puis {first.build_id})" in str(caught.value)
+    assert (store.current_id(), third.published) == (first.build_id, False)
+    again, encoder = build(corpus, store)
+    assert (again.build_id, again.live_id, again.published) == (third.build_id, first.build_id, True)
+    assert (encoder.encoded, again.refusals) == ([], ())
+
+
+def test_a_build_that_another_put_live_meanwhile_is_not_refused(corpus, store):
+    first, _ = build(corpus, store)
+    (corpus / "eau.md").write_text(WATER + "\nAutre chose arrive.\n", encoding="utf-8")
+    kept, _ = build(corpus, store, publish=False)
+    encoder = Meanwhile(lambda: Store(store.folder).publish(kept.build_id))
+    arguments = {"model": "words", "revision": "1", "max_passage_tokens": 64}
+    report = build_index(corpus, store, lambda: encoder, full=True, **arguments)
+    assert (report.build_id, report.published, report.refusals) == (kept.build_id, True, ())
+    assert [was.build_id for was in store.history()] == [first.build_id, kept.build_id]
+
+
 def test_what_killed_builds_left_behind_is_cleared(corpus, store):
     build(corpus, store)
     draft = store.folder / "builds" / ".abc-1234"

@@ -364,6 +364,7 @@ def test_no_one_publishes_between_the_look_at_what_is_live_and_a_publication(
         return "1"
 
     monkeypatch.setattr("chatbot.operator.builds.model_revision", meanwhile)
+    monkeypatch.setattr("index.store._LIVE_WAIT_S", 0.1)
     desk = Desk(Settings(corpus=corpus, index=tmp_path / "index", operator=tmp_path / "operator", model="words"))
     visit = Sent(build=first, live=second, anyway="yes")
     page_of(build_pages(desk), "POST", path)(visit)

@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 
 import pytest
 
@@ -85,25 +87,51 @@ HOLD = """
 import sys
 from pathlib import Path
 from index.store import Store
-with Store(Path(sys.argv[1])).lock():
+with getattr(Store(Path(sys.argv[1])), sys.argv[2])():
     print("held", flush=True)
     sys.stdin.read()
 """
 
 
-def test_while_another_process_holds_the_lock_nothing_changes(store, three):  # noqa: F811
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLD, store.folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
+@contextmanager
+def held_by_another(store, lock):  # noqa: F811
+    command = [sys.executable, "-c", HOLD, store.folder, lock]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "held\n"
-        for change in (
-            *(store.rollback, lambda: store.publish(three[0])),
-            *(lambda: store.prune(1), lambda: store.touch(three[0])),
-        ):
-            with pytest.raises(BusyIndex, match="Attendez qu’elle finisse"):
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+def test_while_another_process_builds_none_is_made_or_deleted_and_what_is_live_may_change(store, three):  # noqa: F811
+    first, second, third = three
+    draft = store.folder / "builds" / ".abc-1234"
+    with held_by_another(store, "lock"):
+        draft.mkdir()
+        for change in (lambda: store.prune(1), lambda: store.touch(first)):
+            with pytest.raises(BusyIndex, match="revenir à celui d’avant, se fait sans attendre"):
                 change()
-        process.kill()
-    assert store.rollback() == three[1]  # the system released it
+        assert store.rollback() == second
+        store.publish(first)
+        assert store.current_id() == first
+        assert draft.exists(), "what the other is writing stays"
+    assert store.rollback() == second
+    assert store.prune(1) == (first, third)  # the system released the lock
+    assert not draft.exists()
+
+
+def test_changes_of_what_is_live_wait_for_each_other(store, three, monkeypatch):  # noqa: F811
+    with ThreadPoolExecutor() as threads, held_by_another(store, "live_lock"):
+        monkeypatch.setattr("index.store._LIVE_WAIT_S", 0.1)
+        for change in (store.rollback, lambda: store.publish(three[0]), lambda: store.prune(1)):
+            with pytest.raises(BusyIndex, match="Quelqu’un d’autre change en ce moment"):
+                change()
+        assert store.current_id() == three[2]
+        monkeypatch.setattr("index.store._LIVE_WAIT_S", 60.0)
+        waiting = threads.submit(store.rollback)
+        assert not wait([waiting], timeout=0.3).done
+    assert waiting.result() == three[1]
 
 
 def test_the_history_is_a_readable_file(store, three):  # noqa: F811
