@@ -7,8 +7,11 @@ of time and memory.
 
 import json
 import logging
+import math
+import signal
 import subprocess
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
@@ -17,13 +20,22 @@ from ingest.assemble import ReadBlock, Reading
 from ingest.document import BlockKind
 from ingest.errors import InterruptedReading, UnreadableSource
 
-__all__ = ["ISOLATED_SUFFIXES", "MAX_MEMORY_BYTES", "MAX_SECONDS", "limit_memory", "main", "read_isolated"]
+__all__ = [
+    "ISOLATED_SUFFIXES",
+    "MAX_MEMORY_BYTES",
+    "MAX_SECONDS",
+    "limit_memory",
+    "limit_time",
+    "main",
+    "read_isolated",
+]
 
 ISOLATED_SUFFIXES = (".pdf", ".docx", ".docm", ".odt", ".xlsx", ".xlsm")
 """File name endings that are read in a process of their own."""
 
 MAX_SECONDS = 300
-"""Several times what the fullest PDF that is read (`read_pdf.MAX_PAGES`) takes on two busy cores."""
+"""Several times what the fullest PDF that is read (`read_pdf.MAX_PAGES`) takes on two busy cores. Of the clock, while
+someone waits for it; of the processor too, since who waits may be killed, and what loops would go on for ever."""
 
 MAX_MEMORY_BYTES = 2_000_000_000
 """Address space, of which the libraries alone take a fifth: files within the other limits need less than half."""
@@ -54,9 +66,11 @@ def read_isolated(data: bytes, path: str) -> Reading:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise InterruptedReading(f"{path} : sa lecture prend plus de {MAX_SECONDS} secondes. {_SPLIT}") from error
+        raise _too_long(path) from error
     if done.stderr:
         log.debug("reading %s: %s", path, done.stderr.decode("utf-8", "replace"))
+    if done.returncode == -signal.SIGXCPU:
+        raise _too_long(path)
     try:
         found = json.loads(done.stdout)
     except ValueError as error:
@@ -73,6 +87,7 @@ def main() -> None:
     """Read the file whose bytes come on stdin, by the ending of the path given, and write what was found to stdout."""
     path = sys.argv[1]
     limit_memory()
+    limit_time(MAX_SECONDS)
     try:
         reading = _reader(path)(sys.stdin.buffer.read(), path)
         if sum(len(block.text) for block in reading.blocks) > MAX_TEXT_CHARACTERS:
@@ -98,6 +113,23 @@ def limit_memory() -> None:
 
         resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def limit_time(seconds: float) -> None:
+    """Have the system end this process once it has computed for so many seconds more (SIGXCPU), where it can.
+
+    Called again, it gives that much from then on.
+    """
+    if sys.platform == "linux":
+        import resource
+
+        until = math.ceil(time.process_time() + seconds)
+        _, most = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(resource.RLIMIT_CPU, (until if most == resource.RLIM_INFINITY else min(until, most), most))
+
+
+def _too_long(path: str) -> InterruptedReading:
+    return InterruptedReading(f"{path} : sa lecture prend plus de {MAX_SECONDS} secondes. {_SPLIT}")
 
 
 def _reader(path: str) -> Callable[[bytes, str], Reading]:

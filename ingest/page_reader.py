@@ -8,24 +8,28 @@ two.
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ingest.errors import UnreadableSource
 from ingest.fetch import Fetched
-from ingest.isolated import limit_memory
+from ingest.isolated import limit_memory, limit_time
 from ingest.web_documents import WebDocument, read_fetched
 from ingest.web_page import PageLinks, page_links
 
 __all__ = ["PageReader", "ReadPage", "main"]
 
 MAX_SECONDS = 60.0
-"""Ten times what a page of a town's site takes on a busy machine, the libraries' start included."""
+"""Ten times what a page of a town's site takes on a busy machine, the libraries' start included. Of the clock, and of
+the processor: who waits may be killed, and a page that loops would go on for ever."""
 
+_SAVE_IT = "Ouvrez-la dans un navigateur, enregistrez-la en PDF et ajoutez ce fichier, ou passez-vous d’elle."
 _CHILD = "from ingest.page_reader import main; main()"
 
 
@@ -58,16 +62,28 @@ class PageReader:
             UnreadableSource: it takes too long, or breaks its reader.
         """
         process = self._process = self._process or _start()
-        head = {"url": fetched.url, "suffix": fetched.suffix, "path": path, "length": len(fetched.data)}
+        head = {
+            "url": fetched.url,
+            "suffix": fetched.suffix,
+            "path": path,
+            "length": len(fetched.data),
+            "seconds": self.max_seconds,
+        }
+        too_long = f"{path} : sa lecture prend plus de {self.max_seconds:g} secondes. {_SAVE_IT}"
         try:
             line = self._ask(process, json.dumps(head).encode() + b"\n" + fetched.data)
+        except TimeoutError as error:
+            self._end()
+            raise UnreadableSource(too_long) from error
         except BaseException:
             self._end()
             raise
         if line is None:
-            self._end()
+            code = self._end(grace_s=1.0)
+            if code == -signal.SIGXCPU:
+                raise UnreadableSource(too_long)
             raise UnreadableSource(
-                f"{path} : sa lecture prend plus de {self.max_seconds:g} secondes, ou s’est arrêtée net."
+                f"{path} : la page est abîmée, sa lecture s’est arrêtée net (code {code}). {_SAVE_IT}"
             )
         found = json.loads(line)
         links = PageLinks(found["canonical"], tuple(found["links"]), found["noindex"])
@@ -75,7 +91,7 @@ class PageReader:
         return ReadPage(links, WebDocument(**said) if said else None, found["problem"])
 
     def _ask(self, process: subprocess.Popen[bytes], question: bytes) -> bytes | None:
-        """One line of an answer; nothing if it does not come in time."""
+        """One line of an answer; nothing if the process ended. Raises TimeoutError."""
         assert process.stdin is not None
         assert process.stdout is not None
         until = time.monotonic() + self.max_seconds
@@ -88,18 +104,23 @@ class PageReader:
         while not answer.endswith(b"\n"):
             left = until - time.monotonic()
             if left <= 0 or not select.select([process.stdout], [], [], left)[0]:
-                return None
+                raise TimeoutError
             piece = os.read(process.stdout.fileno(), 1 << 16)
             if not piece:
                 return None
             answer += piece
         return bytes(answer)
 
-    def _end(self) -> None:
-        if self._process:
-            self._process.kill()
-            self._process.communicate()
-            self._process = None
+    def _end(self, grace_s: float = 0.0) -> int | None:
+        """End the process, unless it ends by itself within `grace_s`, and give its exit code."""
+        process, self._process = self._process, None
+        if process is None:
+            return None
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(grace_s)
+        process.kill()
+        process.communicate()
+        return process.returncode
 
 
 def main() -> None:
@@ -108,6 +129,7 @@ def main() -> None:
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
     while line := stdin.readline():
         head = json.loads(line)
+        limit_time(head["seconds"])
         fetched = Fetched(head["url"], stdin.read(head["length"]), head["suffix"])
         stdout.write(json.dumps(_answer(fetched, head["path"])).encode() + b"\n")
         stdout.flush()

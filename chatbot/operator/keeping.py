@@ -138,7 +138,12 @@ class _Documents:
                 command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_FETCH_S, check=False
             )
         except subprocess.TimeoutExpired:
-            visit.say(f"La page n’est pas arrivée en {_FETCH_S:.0f} secondes. Réessayez plus tard.", is_problem=True)
+            visit.say(
+                f"{address} : ce n’est pas arrivé, ou pas lu, en {_FETCH_S:.0f} secondes. Le site est lent, ou le "
+                "document trop long à lire. Réessayez plus tard, ou enregistrez-le avec votre navigateur, puis ajoutez ce "
+                "fichier.",
+                is_problem=True,
+            )
             return then(UPLOAD_PATH)
         if done.returncode == 0:
             visit.say(_WHAT_NEXT.sub("Construisez pour qu’il en soit tenu compte.", done.stdout.strip()))

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import os
 import signal
 import sqlite3
@@ -537,6 +538,13 @@ def test_a_page_made_to_stop_its_reader_is_refused_and_the_next_is_read() -> Non
         with pytest.raises(UnreadableSource, match="s’est arrêtée net"):
             pages.read(good, "a.html")
         assert pages.read(good, "a.html") == read
+        process = pages._process
+        question = {"url": "https://v.fr/b", "suffix": ".html", "path": "b", "length": len(bad.data), "seconds": 0.1}
+        process.stdin.write(json.dumps(question).encode() + b"\n" + bad.data)
+        process.stdin.flush()
+        assert process.wait(60) == -signal.SIGXCPU, "it ends, though nobody waits for it"
+        with pytest.raises(UnreadableSource, match=r"a\.html : sa lecture prend plus de 60 secondes\. Ouvrez-la"):
+            pages.read(good, "a.html")
         assert pages.read(Fetched("https://v.fr/", b"", ".html"), "v.html").problem.startswith("le fichier est vide")
 
 

@@ -398,6 +398,16 @@ def test_a_document_that_someone_took_out_meanwhile_is_not_described(corpus, bui
     assert build_of().manifest.documents == 1
 
 
+def test_an_address_that_takes_too_long_is_told_with_what_to_do(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr("chatbot.operator.keeping._FETCH_S", 0.01)
+    visit = Sent(url="https://ville.exemple/rapport.pdf")
+    page_of(document_pages(Desk(Settings(corpus=corpus, index=tmp_path / "i"))), "POST", "/documents/adresse")(visit)
+    ((kind, said),) = visit.session.said
+    assert kind == "problem"
+    assert said.startswith("https://ville.exemple/rapport.pdf")
+    assert "enregistrez-le avec votre navigateur" in said
+
+
 def test_documents_are_found_by_words_whatever_their_accents(corpus, build_of):
     live = build_of()
     holdings = Holdings(corpus).all(live, live, built_at=time.time())
