@@ -245,11 +245,12 @@ class _Crawl:
         if twin and not row.path:
             return self._settle(row.url, Outcome.DUPLICATE, twin)
         write_file(self.corpus / path, fetched.data, path)
-        if row.path and row.path != path and (self.corpus / row.path).is_file():
+        is_moved = row.path and row.path != path and (self.corpus / row.path).is_file()
+        if is_moved:
             remove_document(self.corpus, row.path)  # the same address is of another format now
         self.known.add(row.url, print_of, numbers)
         self.taken[document_id(path)] = row.url
-        return self._settle(
+        outcome = self._settle(
             row.url,
             Outcome.CHANGED if row.path else Outcome.NEW,
             path=path,
@@ -261,6 +262,9 @@ class _Crawl:
             described=0,
             **version,
         )
+        if is_moved:
+            self.state.save()  # or a crawl that goes on would take it for removed by hand
+        return outcome
 
     def _look(self, row: Row, page: PageLinks) -> Outcome | None:
         """Note where a page leads; what became of it if it is not to be taken itself."""
@@ -323,6 +327,7 @@ class _Crawl:
         rows = self.state.undescribed()
         if not rows:
             return
+        self.state.save()
         today = date.today().isoformat()
         with corpus_lock(self.corpus):
             sections = read_sections(self.corpus)

@@ -1,11 +1,12 @@
 """What a crawl knows of a site, in one SQLite file: what it has seen, what it brought, what waits.
 
-Each page is committed by itself, so that a crawl that stops anywhere goes on where it was.
+A few pages are committed together: a crawl that is killed asks for those again, and goes on where it was.
 """
 
 import sqlite3
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -37,6 +38,10 @@ create table if not exists page (
 );
 create index if not exists waiting on page (outcome, depth, number);
 """
+
+_COMMIT_PAGES = 5
+_COMMIT_S = 2.0
+"""What is known is committed after so many pages or seconds, whichever comes first: each waits for the disk."""
 
 
 class Outcome(StrEnum):
@@ -87,7 +92,7 @@ _COLUMNS = (
 
 
 class CrawlState:
-    """The state of one site's crawl. Use it as a context manager; it is closed at the end."""
+    """The state of one site's crawl. Use it as a context manager; it is saved and closed at the end."""
 
     def __init__(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -95,12 +100,27 @@ class CrawlState:
         self._data.execute("pragma journal_mode=wal")
         self._data.execute("pragma synchronous=full")
         self._data.executescript(_SCHEMA)
+        self._settled, self._began = 0, 0.0
 
     def __enter__(self) -> "CrawlState":
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._data.close()
+        try:
+            self.save()
+        finally:
+            self._data.close()
+
+    def save(self) -> None:
+        """Have everything on the disk that was noted."""
+        if self._data.in_transaction:
+            self._data.execute("commit")
+
+    def _note(self, change: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        if not self._data.in_transaction:
+            self._data.execute("begin immediate")
+            self._settled, self._began = 0, time.monotonic()
+        return self._data.execute(change, values)
 
     def setting(self, name: str, default: str = "") -> str:
         """A word kept with the crawl."""
@@ -109,7 +129,7 @@ class CrawlState:
 
     def set(self, name: str, value: str) -> None:
         """Keep a word with the crawl."""
-        self._data.execute("insert or replace into setting values (?, ?)", (name, value))
+        self._note("insert or replace into setting values (?, ?)", (name, value))
 
     @property
     def round(self) -> int:
@@ -118,19 +138,18 @@ class CrawlState:
 
     def begin_round(self) -> None:
         """Start a new crawl: every address that is known waits again, but for what was gone, is a trap or is held."""
-        self._data.execute("begin immediate")
         self.set("round", str(self.round + 1))
         self.set("finished", "")
-        self._data.execute(
+        self._note(
             "update page set outcome = 'waiting', reason = '', alone = 0, round = ?"
             " where outcome not in ('gone', 'held', 'trap')",
             (self.round,),
         )
-        self._data.execute("commit")
+        self.save()
 
     def find(self, url: str, depth: int, listed: bool, outcome: Outcome = Outcome.WAITING, reason: str = "") -> bool:
         """Note an address; whether it was unknown. One that was gone and is linked again waits again."""
-        done = self._data.execute(
+        done = self._note(
             "insert into page (url, depth, listed, round, outcome, reason) values (?, ?, ?, ?, ?, ?)"
             " on conflict (url) do update set outcome = 'waiting', round = excluded.round"
             " where page.outcome = 'gone' and page.round < excluded.round",
@@ -140,7 +159,7 @@ class CrawlState:
 
     def release(self, max_depth: int, documents: bool) -> None:
         """Let wait what was held and is wanted now."""
-        self._data.execute(
+        self._note(
             "update page set outcome = 'waiting', reason = '' where outcome = 'held' and depth <= ?"
             " and (reason != 'document' or ?)",
             (max_depth, documents),
@@ -190,7 +209,10 @@ class CrawlState:
         """Say what became of an address, with what is to be kept of it."""
         changes = {"outcome": outcome, "reason": reason, "round": self.round, **values}
         names = ", ".join(f"{name} = ?" for name in changes)
-        self._data.execute(f"update page set {names} where url = ?", (*changes.values(), url))
+        self._note(f"update page set {names} where url = ?", (*changes.values(), url))
+        self._settled += 1
+        if self._settled >= _COMMIT_PAGES or time.monotonic() - self._began >= _COMMIT_S:
+            self.save()
 
     def undescribed(self) -> list[Row]:
         """The documents that `sources.toml` does not name yet."""
@@ -198,9 +220,9 @@ class CrawlState:
 
     def mark_described(self, rows: list[Row]) -> None:
         """Say that `sources.toml` names these documents."""
-        self._data.execute("begin immediate")
-        self._data.executemany("update page set described = 1 where number = ?", [(row.number,) for row in rows])
-        self._data.execute("commit")
+        for row in rows:
+            self._note("update page set described = 1 where number = ?", (row.number,))
+        self.save()
 
     def _one(self, where: str, *values: str) -> Row | None:
         found = self._data.execute(f"select {_COLUMNS} from page where {where}", values).fetchone()

@@ -140,8 +140,8 @@ class _Documents:
         except subprocess.TimeoutExpired:
             visit.say(
                 f"{address} : ce n’est pas arrivé, ou pas lu, en {_FETCH_S:.0f} secondes. Le site est lent, ou le "
-                "document trop long à lire. Réessayez plus tard, ou enregistrez-le avec votre navigateur, puis ajoutez ce "
-                "fichier.",
+                "document trop long à lire. Réessayez plus tard, ou enregistrez-le avec votre navigateur, puis "
+                "ajoutez ce fichier.",
                 is_problem=True,
             )
             return then(UPLOAD_PATH)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,11 @@ from typing import Any
 import pytest
 from reportlab.pdfgen.canvas import Canvas
 
-from ingest import frontier, read_corpus
+from ingest import crawl_state, frontier, read_corpus
 from ingest.add_url import add_url
 from ingest.crawl import crawl
 from ingest.crawl_report import CrawlLimits, CrawlReport
+from ingest.crawl_state import CrawlState, Outcome
 from ingest.errors import CrawlRefused, ForbiddenAddress, InvalidEntry, NotWritten, UnreadableSource
 from ingest.fetch import Fetched, Fetcher, Limits
 from ingest.holdings import remove_document
@@ -383,6 +385,33 @@ def test_a_site_that_answers_no_more_ends_the_crawl(take: Any, site: Site) -> No
     assert report.waiting == 5
 
 
+def test_what_is_known_of_a_site_reaches_the_disk_every_few_pages(tmp_path: Path, monkeypatch: Any) -> None:
+    file = tmp_path / "site.sqlite"
+
+    def on_the_disk() -> int:
+        with closing(sqlite3.connect(file)) as other:
+            return int(other.execute("select count(*) from page where outcome = 'new'").fetchone()[0])
+
+    with CrawlState(file) as state:
+        state.begin_round()
+        seen = []
+        for number in range(25):
+            url = f"https://v.fr/{number}"
+            for link in range(5):
+                state.find(f"https://v.fr/{number + link}", 1, listed=False)
+            state.settle(url, Outcome.NEW)
+            assert state.count(Outcome.NEW) == number + 1
+            seen.append(number + 1 - on_the_disk())
+        assert max(seen) == crawl_state._COMMIT_PAGES - 1
+        assert seen.count(0) == 5
+        monkeypatch.setattr(crawl_state, "_COMMIT_S", 0.0)  # a site that answers slowly: each page by itself
+        state.settle("https://v.fr/3", Outcome.NEW)
+        assert on_the_disk() == 25
+        state.find("https://v.fr/last", 1, listed=False, outcome=Outcome.NEW)
+        assert on_the_disk() == 25
+    assert on_the_disk() == 26, "what was noted last is there once it is closed"
+
+
 def test_a_killed_crawl_goes_on_where_it_was(site: Site, tmp_path: Path, pages: PageReader) -> None:
     names = [f"/p{number}" for number in range(12)]
     site.pages["/"] = article("eau", links(*names))
@@ -412,7 +441,9 @@ crawl(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), fetcher, CrawlLimits(pa
     report = crawl(tmp_path / "corpus", f"{site.url}/", tmp_path / "state", HASTY, limits, pages=pages)
     assert (len(report.new), report.stopped) == (13, "")
     assert max(site.times(name) for name in names) <= 2
-    assert sum(site.times(name) for name in names) <= len(names) + 2  # what was being written is asked again
+    assert (
+        sum(site.times(name) for name in names) <= len(names) + 6
+    )  # what was not committed, or being written, is asked again
     assert read_corpus(tmp_path / "corpus").without_entry == ()
 
 
