@@ -24,8 +24,9 @@ log = logging.getLogger(__name__)
 
 _WATCH_S = 2.0
 """How often the service looks whether another build was published, in seconds."""
-_RETRY_S = 30.0
-"""How long a published build that could not be served is left alone, in seconds: it may be mended under its name."""
+_RETRY_S, _LONGEST_RETRY_S = 30.0, 600.0
+"""How long a published build that could not be served is left alone, in seconds, twice as long each time: it may be
+mended under its name. One that is published meanwhile, or the same one again, is tried at once."""
 
 
 def reader_for(encoder: Encoder, settings: Settings) -> Reader | None:
@@ -56,7 +57,7 @@ class Service:
         self._searcher: Searcher | None = None
         self._build: Build | None = None
         self._failure: str | None = None
-        self._left_alone: tuple[str | None, float] = ("", 0.0)
+        self._failures, self._failed_on, self._retry_at = 0, self.store.live_mark(), 0.0
         self._loaded = threading.Event()
         self._stopped = threading.Event()
 
@@ -162,50 +163,37 @@ class Service:
         reply_to("Que fait la ville ?", searcher if is_first else searcher.unread, self.settings, "fr")
 
     def _load_and_watch(self) -> None:
-        try:
-            self.load()
-        except IndexStoreError as error:
-            log.error("%s", error)
-            self._failure = str(error)
-        except Exception as error:
-            # The outermost layer of this thread: without a word here, people would wait for ever.
-            log.exception("loading failed")
-            self._failure = f"Erreur inattendue au chargement : {error}"
+        self._follow()
         self._loaded.set()
         while not self._stopped.wait(_WATCH_S):
-            try:
-                self._follow()
-            except Exception as error:  # as above: this thread must outlive whatever happens to one build
-                log.exception("following the live build failed")
-                self._failure = f"Erreur inattendue : {error}"
+            self._follow()
 
     def _follow(self) -> None:
-        """Swap to another published build. A build that cannot be loaded leaves the one in service in place."""
-        live = None
+        """Load what is live, or swap to it. What cannot be loaded leaves the build in service in place."""
+        mark, searcher = self.store.live_mark(), self._searcher
+        if self._failures and mark == self._failed_on and time.monotonic() < self._retry_at:
+            return
         try:
-            searcher, live = self._searcher, self.store.current_id()
             if searcher is None:
-                if live is not None:
-                    self.load()
-            elif live != searcher.build.manifest.build_id:
-                if live == self._left_alone[0] and time.monotonic() < self._left_alone[1]:
-                    return
-                self._left_alone = live, time.monotonic() + _RETRY_S
+                self.load()
+            elif self.store.current_id() != searcher.build.manifest.build_id:
                 self._swap(searcher)
-            if self._searcher is not None:
-                self._failure = None
-        except IndexStoreError as error:
-            if self._was_replaced(live):
-                return  # yet another was published, and this one may be gone: that is no fault
-            if str(error) != self._failure:
-                log.error("%s", error)
-            self._failure = str(error)
+        except Exception as error:
+            # The outermost layer of this thread, which must outlive whatever happens to one build.
+            if not isinstance(error, IndexStoreError):
+                self._failed(f"Erreur inattendue au chargement : {error}", mark, error)
+            elif self.store.live_mark() == mark:  # else another was published, and this one may be gone: no fault
+                self._failed(str(error), mark)
+        else:
+            self._failures, self._failure = 0, None
 
-    def _was_replaced(self, build_id: str | None) -> bool:
-        try:
-            return self.store.current_id() != build_id
-        except IndexStoreError:
-            return False
+    def _failed(self, why: str, mark: tuple[int, int] | None, error: Exception | None = None) -> None:
+        """Say once why what is live cannot be served, and leave it alone for a while."""
+        if why != self._failure:
+            log.error("%s", why, exc_info=error)
+        self._failures = self._failures + 1 if mark == self._failed_on else 1
+        self._failed_on, self._failure = mark, why
+        self._retry_at = time.monotonic() + min(_RETRY_S * 2 ** (self._failures - 1), _LONGEST_RETRY_S)
 
     def _swap(self, searcher: Searcher) -> None:
         """Serve the live build from now on; questions under way are answered from the one that they began with."""

@@ -206,6 +206,14 @@ class Store:
             raise CorruptIndex(f"Le fichier {self._current} ne nomme pas une construction. {_MEND}")
         return name or None
 
+    def live_mark(self) -> tuple[int, int] | None:
+        """Another value whenever a build is made live, also the same one again; None where none ever was."""
+        try:
+            stat = self._current.stat()
+        except OSError:
+            return None
+        return stat.st_ino, stat.st_ctime_ns
+
     def manifest(self, build_id: str) -> Manifest:
         """The manifest of a stored build.
 

@@ -135,7 +135,7 @@ def test_a_published_build_that_is_damaged_is_not_served(service, settings, enco
     for _ in range(3):
         assert service.ask(QUESTION).build_id == first.build_id
     damaged.write_bytes(whole)  # mended under its name: noticed when it is looked at again
-    service._left_alone = ("", 0.0)
+    service._retry_at = 0.0
     wait_for(lambda: service.build.manifest.build_id == second.build_id)
     wait_for(lambda: service.failure is None)
     assert "cinquante" in service.ask(QUESTION).text
@@ -194,4 +194,43 @@ def test_a_service_that_starts_without_an_index_says_so_and_recovers(service, en
         _ = service.build
     build(service, encoder)
     wait_for(lambda: service.is_ready)
+    assert "quarante" in service.ask(QUESTION).text
+
+
+@pytest.mark.usefixtures("loaded_once")
+@pytest.mark.parametrize("is_expected", [True, False])
+def test_a_first_load_that_fails_is_tried_again_seldom_and_at_once_when_a_build_is_published(
+    service, settings, encoder, monkeypatch, caplog, is_expected
+):
+    monkeypatch.setattr("chatbot.service._WATCH_S", 0.02)
+    report = build(service, encoder)
+    damaged = service.store._builds / report.build_id / "passages.npy"
+    whole = damaged.read_bytes()
+    if is_expected:
+        damaged.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    load, tries = service.load, []
+
+    def counted():
+        tries.append(time.monotonic())
+        if not is_expected and len(tries) < 4:
+            raise RuntimeError("no memory left, say")
+        load()
+
+    monkeypatch.setattr(service, "load", counted)
+    service.start()
+    wait_for(lambda: service.failure)
+    time.sleep(0.5)
+    assert len(tries) == 1
+    assert ("passages.npy" if is_expected else "Erreur inattendue") in service.failure
+    waits = []
+    for number in (2, 3):
+        service._retry_at = 0.0
+        wait_for(lambda number=number: len(tries) == number and service._retry_at)
+        waits.append(service._retry_at - time.monotonic())
+    assert waits == pytest.approx([60, 120], abs=5)
+    assert len([record for record in caplog.records if record.name == "chatbot.service"]) == 1
+    damaged.write_bytes(whole)
+    service.store.publish(report.build_id)
+    wait_for(lambda: service.is_ready, seconds=10)
+    assert service.failure is None
     assert "quarante" in service.ask(QUESTION).text
