@@ -28,6 +28,7 @@ from ingest import Corpus, corpus_sha256, read_corpus
 from ingest.check import Problem, check_documents, repeated
 from ingest.files import QUESTIONS_FILE
 from ingest.kept import KeptFiles, code_sha256, discard
+from ingest.write_file import sweep_drafts
 
 __all__ = ["BuildReport", "Calibrator", "Judge", "Progress", "build_index", "is_stale", "make_build"]
 
@@ -128,6 +129,7 @@ def build_index(
     clock = _Clock()
     with store.lock(), _kept_files(store, full) as kept:
         begun_with = _live_id(store)
+        sweep_drafts(corpus)
         with clock.part("documents"):
             read, gold = read_corpus(corpus, kept, progress), read_gold(corpus / QUESTIONS_FILE)
         build_id = identify(read.sha256)  # of the very bytes that were read

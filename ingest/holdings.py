@@ -37,7 +37,7 @@ from ingest.files import (
 )
 from ingest.normalise import normalise_text
 from ingest.read_zip import read_members
-from ingest.write_file import move_file, not_written, write_file
+from ingest.write_file import is_draft, move_file, not_written, sweep_drafts, write_file
 
 __all__ = [
     "REMOVED_FOLDER",
@@ -199,6 +199,7 @@ def restore_document(corpus: Path, removed: Path) -> str:
             move_file(found, corpus / path, path)
         write_sections(corpus, described(corpus, sections))
         (folder / SOURCES_FILE).unlink(missing_ok=True)
+        sweep_drafts(folder)
         _drop_empty(folder)
     return path
 
@@ -327,7 +328,9 @@ def _new_folder(corpus: Path) -> Path:
 
 
 def _removed_file(folder: Path) -> Path | None:
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / SOURCES_FILE)
+    files = sorted(
+        path for path in folder.rglob("*") if path.is_file() and path != folder / SOURCES_FILE and not is_draft(path)
+    )
     return files[0] if files else None
 
 

@@ -1,18 +1,30 @@
 """Files written whole or not at all."""
 
+import fcntl
 import os
+import re
+import time
+from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from ingest.disk import synchronise
 from ingest.errors import NotWritten
 
-__all__ = ["move_file", "not_written", "write_file"]
+__all__ = ["is_draft", "move_file", "not_written", "sweep_drafts", "write_file"]
+
+
+_DRAFT = re.compile(r"\..*\.\d+\.tmp")
+_SWEEP_S = 60.0
+
+_swept: dict[Path, float] = {}
 
 
 def write_file(path: Path, data: bytes, shown: str) -> None:
     """Put bytes in place of a file, or make it and its folders: until they are on the disk, the former file stays.
 
-    `shown` names the file in messages. What an interruption leaves is a hidden file, which no reader looks at.
+    `shown` names the file in messages. What a killed process leaves is a hidden file, a draft, which no reader looks at
+    and which the next write into its folder deletes.
 
     Raises:
         NotWritten: the disk is full, the folder may not be written to, ….
@@ -20,11 +32,12 @@ def write_file(path: Path, data: bytes, shown: str) -> None:
     draft = path.with_name(f".{path.name[:80]}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("wb") as opened:
+        _sweep_now_and_then(path.parent)
+        with _opened(draft) as opened:
             opened.write(data)
             opened.flush()
             os.fsync(opened.fileno())
-        draft.replace(path)
+            draft.replace(path)
         synchronise(path.parent)
     except OSError as error:
         draft.unlink(missing_ok=True)
@@ -32,6 +45,57 @@ def write_file(path: Path, data: bytes, shown: str) -> None:
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+def is_draft(path: Path) -> bool:
+    """Whether a file is what `write_file` is writing, or was when it was killed."""
+    return _DRAFT.fullmatch(path.name) is not None
+
+
+def sweep_drafts(folder: Path) -> None:
+    """Delete the drafts of a folder and those below it whose writers are gone."""
+    for where, _, names in os.walk(folder):
+        for draft in (Path(where, name) for name in names if _DRAFT.fullmatch(name)):
+            _sweep(draft)
+
+
+def _sweep_now_and_then(folder: Path) -> None:
+    """A crawl writes thousands of files into one folder, and looking through it takes a time."""
+    now = time.monotonic()
+    if now - _swept.get(folder, -_SWEEP_S) >= _SWEEP_S:
+        _swept[folder] = now
+        for draft in filter(is_draft, folder.iterdir()):
+            _sweep(draft)
+
+
+def _sweep(draft: Path) -> None:
+    """Delete a draft unless its writer lives and so holds its lock: process numbers are used again, and mean nothing
+    from one container to another."""
+    with suppress(OSError), draft.open("r+b") as opened:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is_there(draft, opened):
+            draft.unlink()
+
+
+def _opened(draft: Path) -> BinaryIO:
+    """A draft to write to, locked until it is closed: the one that stands there, where another was swept meanwhile."""
+    while True:
+        opened = draft.open("wb")
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX)
+            if _is_there(draft, opened):
+                return opened
+        except BaseException:
+            opened.close()
+            raise
+        opened.close()
+
+
+def _is_there(draft: Path, opened: BinaryIO) -> bool:
+    try:
+        return os.path.samestat(draft.stat(), os.fstat(opened.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def move_file(path: Path, target: Path, shown: str) -> None:

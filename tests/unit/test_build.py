@@ -349,12 +349,14 @@ def test_what_killed_builds_left_behind_is_cleared(corpus, store):
     draft.mkdir()
     (draft / "passages.npy").write_bytes(b"half")
     (store.folder / ".current-xyz").write_text("abc")
+    (corpus / ".vent.md.123.tmp").write_text("# Vent")
     assert len(store.build_ids()) == 1
     (corpus / "questions.jsonl").write_text("{\n", encoding="utf-8")
     with pytest.raises(InvalidGold):  # before it needs the place, whatever becomes of the build
         build(corpus, store, full=True)
     assert not draft.exists()
     assert not (store.folder / ".current-xyz").exists()
+    assert not (corpus / ".vent.md.123.tmp").exists()
 
 
 def test_a_damaged_pointer_to_the_live_build_is_mended_by_a_build(corpus, store):

@@ -3,10 +3,13 @@
 import errno
 import io
 import os
+import subprocess
+import sys
 import tomllib
 import unicodedata
 import zipfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -22,7 +25,9 @@ from ingest.errors import (
     UnsafeName,
 )
 from ingest.holdings import add_document, describe_document, remove_document, removed_documents, restore_document
+from ingest.write_file import sweep_drafts
 
+ROOT = Path(__file__).parents[2]
 SOURCES = """\
 # Nos documents.
 
@@ -308,3 +313,61 @@ def test_a_folder_that_may_not_be_written_is_told(tmp_path: Path, monkeypatch: p
     (tmp_path / "corpus").write_text("")
     with pytest.raises(IngestError, match="ne s’ouvre pas"):
         add_document(tmp_path / "corpus", "a.md", b"Texte.")
+
+
+WRITER = """
+import os, sys
+from pathlib import Path
+from ingest import write_file
+write_file.os.fsync = lambda _: (print("writing", flush=True), sys.stdin.read())
+write_file.write_file(Path(sys.argv[1]), b"Le texte.", "c.md")
+"""
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that is in the middle of writing a file."""
+    command = [sys.executable, "-c", WRITER, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "writing\n"
+        yield process
+        process.kill()
+
+
+def drafts(corpus: Path) -> list[str]:
+    return sorted(path.parent.name for path in corpus.rglob("*.tmp"))
+
+
+def test_what_a_killed_writer_leaves_is_no_document_and_goes_with_the_next_write_or_build(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed = remove_document(corpus, "a.md")
+    for folder in (corpus, corpus / "presse", removed.parent):
+        with writing(folder / "c.md") as process:
+            process.kill()
+    assert len(drafts(corpus)) == 3
+    assert [document.source.path for document in read_corpus(corpus).documents] == ["presse/b.md"]
+    assert removed_documents(corpus) == [removed]
+    with writing(corpus / "d.md"):
+        monkeypatch.setattr("ingest.write_file._swept", {})
+        add_document(corpus, "e.md", b"Un autre texte.")
+        assert drafts(corpus) == sorted(["corpus", "presse", removed.parent.name]), "that of the one who writes stays"
+        sweep_drafts(corpus)
+        assert drafts(corpus) == ["corpus"]
+    restore_document(corpus, removed)
+    assert not removed.parent.exists()
+    with writing(corpus / "d.md") as process:
+        sweep_drafts(corpus)
+        process.communicate("", timeout=30)
+    assert (corpus / "d.md").read_bytes() == b"Le texte.", "who was writing all the time wrote it"
+    assert drafts(corpus) == []
+
+
+def test_restoring_leaves_no_draft_behind(corpus: Path) -> None:
+    removed = remove_document(corpus, "a.md")
+    with writing(removed.with_name("c.md")) as process:
+        process.kill()
+    restore_document(corpus, removed)
+    assert not removed.parent.exists()
+    assert drafts(corpus) == []
