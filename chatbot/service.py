@@ -71,8 +71,9 @@ class Service:
         threading.Thread(target=self._load_and_watch, name="loos-service", daemon=True).start()
 
     def stop(self) -> None:
-        """Stop following the live build."""
+        """Stop following the live build, once the questions to be counted are."""
         self._stopped.set()
+        self._unanswered.flush()
 
     @property
     def is_ready(self) -> bool:

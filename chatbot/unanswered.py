@@ -4,7 +4,7 @@ import logging
 import re
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -21,6 +21,8 @@ _REASONS = (Reason.NOT_IN_CORPUS, Reason.NOT_SAID, Reason.TOWN_SERVICE)
 _FILE = "questions.sqlite"
 _MOST_A_DAY = 5000
 """How many different questions a day keeps: a flood must not fill the disk."""
+_MOST_WAITING = 1000
+"""How many questions may wait to be written down; more are not counted. A slow disk must not fill the memory."""
 _LONGEST = 300
 _PERSONAL = re.compile(
     r"\S+@\S+|(?:https?://|www\.)\S+|\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,}(?: ?\d{1,3})?\b|\+?\d(?:[\s.\-/]?\d){8,}",
@@ -43,6 +45,15 @@ class Question:
     last_day: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question that waits to be written down, as it was put."""
+
+    day: str
+    text: str
+    reason: str
+
+
 def without_personal_data(question: str) -> str:
     """A question without what looks like an electronic address, an address of the web, or a number of a person's:
     telephone, account, social security. Names of people cannot be told from others."""
@@ -52,37 +63,75 @@ def without_personal_data(question: str) -> str:
 class Unanswered:
     """Counts questions by their text and the day. Of a person nothing is kept: no address, no time, no conversation.
 
-    Threads and processes may share the folder.
+    They are written down by a thread of their own, which ends when none waits. Threads and processes may share the
+    folder.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._file = settings.unanswered / _FILE
         self.days = settings.unanswered_days
         self._lock = threading.Lock()
+        self._waiting: list[_Asked] = []
+        self._changed = threading.Condition()
+        self._is_writing = self._is_full = False
 
     def keep(self, reply: Reply) -> bool:
-        """Count a question if its reply says that the documents do not answer it. Whether it was counted.
+        """Have a question counted if its reply says that the documents do not answer it. Whether it will be tried.
 
-        That it cannot be is logged: nobody is to go without a reply for it.
+        Waits for no disk, and raises nothing: nobody is to go without a reply for it. What fails is logged.
         """
         if not self.days or not isinstance(reply, Abstention) or reply.reason not in _REASONS:
             return False
-        question = without_personal_data(reply.understood or reply.question)
-        folded = " ".join(re.findall(r"\w+", fold_for_search(question).lower()))
-        day = date.today().isoformat()
-        try:
-            with self._lock, self._open() as kept:
-                done = kept.execute(
+        asked = _Asked(date.today().isoformat(), reply.understood or reply.question, reply.reason.value)
+        with self._changed:
+            if len(self._waiting) >= _MOST_WAITING:
+                if not self._is_full:
+                    log.error("questions without answer are not counted: %d wait to be written", _MOST_WAITING)
+                self._is_full = True
+                return False
+            self._waiting.append(asked)
+            if not self._is_writing:
+                try:
+                    threading.Thread(target=self._write, name="loos-unanswered", daemon=True).start()
+                except RuntimeError as error:  # the next question tries again
+                    log.error("questions without answer wait to be counted: %s", error)
+                else:
+                    self._is_writing = True
+        return True
+
+    def flush(self, wait_s: float = 5.0) -> bool:
+        """Wait until what was kept is written down, for so many seconds at most. Whether it is."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._is_writing, wait_s)
+
+    def _write(self) -> None:
+        while True:
+            with self._changed:
+                some = tuple(self._waiting)
+                if not some:
+                    self._is_writing = self._is_full = False
+                    self._changed.notify_all()
+                    return
+            try:
+                self._count(some)
+            except Exception as error:  # the outermost layer of this thread: what comes next is to be counted
+                log.error("%d questions without answer could not be counted: %s", len(some), error)
+            with self._changed:
+                del self._waiting[: len(some)]
+
+    def _count(self, some: Sequence[_Asked]) -> None:
+        with self._lock, self._open() as kept:
+            for asked in some:
+                question = without_personal_data(asked.text.encode("utf-8", "replace").decode("utf-8"))
+                folded = " ".join(re.findall(r"\w+", fold_for_search(question).lower()))
+                day = asked.day
+                kept.execute(
                     "insert into questions select ?, ?, ?, ?, 1 "
                     "where (select count(*) from questions where day = ?) < ? "
                     "or exists (select 1 from questions where day = ? and folded = ?) "
                     "on conflict (day, folded) do update set count = count + 1",
-                    (day, folded, question, reply.reason.value, day, _MOST_A_DAY, day, folded),
+                    (day, folded, question, asked.reason, day, _MOST_A_DAY, day, folded),
                 )
-                return done.rowcount > 0
-        except (sqlite3.Error, OSError) as error:
-            log.error("a question without answer could not be counted: %s", error)
-            return False
 
     def questions(self, most: int = 500) -> list[Question]:
         """Those asked most often first."""

@@ -372,6 +372,7 @@ def test_questions_without_answer_and_opinions_are_shown(rebuilt, visitor, monke
     reply = Abstention(asked, None, "fr", Reason.NOT_IN_CORPUS, "", (), (), 0.0, {}, "b")
     kept = Unanswered(settings)
     assert [kept.keep(reply) for _ in range(3)] == [True] * 3
+    assert kept.flush()
     Feedback(settings).keep("Et <b>l’eau</b> ?", "b", "confus", is_useful=False)
     page = visitor.get("/sans-reponse")
     said = words(page)

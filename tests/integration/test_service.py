@@ -101,6 +101,7 @@ def test_a_question_without_answer_is_counted_only_where_the_operator_asks_for_i
         service.ask(QUESTION)
         for _ in range(2):
             service.ask("Quel est le prix de la patinoire de Tokyo ?")
+        service.stop()
         assert [question.count for question in Unanswered(service.settings).questions()] == counts
         assert folder.exists() == bool(days)
 

@@ -1,6 +1,9 @@
 """Questions without answer: counted only where the operator chose to, for so many days, and nothing of who asked."""
 
 import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -21,6 +24,12 @@ def kept(folder: Path, days: int = 30) -> Unanswered:
     return Unanswered(Settings(unanswered=folder / "questions", unanswered_days=days))
 
 
+def asked(questions: Unanswered) -> list[Question]:
+    """What is counted, once it is written down."""
+    assert questions.flush()
+    return questions.questions()
+
+
 def test_nothing_is_kept_by_default(tmp_path: Path) -> None:
     assert Settings().unanswered_days == 0
     assert not kept(tmp_path, 0).keep(REPLY)
@@ -32,10 +41,10 @@ def test_nothing_is_kept_by_default(tmp_path: Path) -> None:
 
 def test_questions_are_counted_by_their_text(tmp_path: Path) -> None:
     questions = kept(tmp_path)
-    for asked in ("Où est la piscine ?", "ou est la  piscine", "Où est la PISCINE", "Quand ouvre-t-elle ?"):
-        assert questions.keep(replace(REPLY, question=asked))
+    for text in ("Où est la piscine ?", "ou est la  piscine", "Où est la PISCINE", "Quand ouvre-t-elle ?"):
+        assert questions.keep(replace(REPLY, question=text))
     assert questions.keep(replace(REPLY, question="Et là ?", understood="Où est la piscine ?"))
-    found = questions.questions()
+    found = asked(questions)
     assert found[0] == Question("Où est la piscine ?", "not_in_corpus", 3, TODAY)
     assert [(question.question, question.count) for question in found[1:]] == [
         *(("Quand ouvre-t-elle ?", 1), ("ou est la piscine", 1)),
@@ -47,11 +56,11 @@ def test_what_is_no_question_to_the_documents_is_not_kept(tmp_path: Path) -> Non
     questions = kept(tmp_path)
     for reason in (Reason.GREETING, Reason.THANKS, Reason.ABOUT, Reason.NO_WORDS, Reason.NOTHING_MORE):
         assert not questions.keep(replace(REPLY, reason=reason))
-    assert questions.questions() == []
+    assert asked(questions) == []
 
 
 @pytest.mark.parametrize(
-    ("asked", "written"),
+    ("text", "written"),
     [
         ("Écrivez à anne.b@exemple.fr svp", "Écrivez à […] svp"),
         ("Mon numéro : 06 12 34 56 78.", "Mon numéro : […]."),
@@ -63,16 +72,20 @@ def test_what_is_no_question_to_the_documents_is_not_kept(tmp_path: Path) -> Non
         ("Le terril 11/19 fait 146 m, 90 hectares ?", "Le terril 11/19 fait 146 m, 90 hectares ?"),
     ],
 )
-def test_what_looks_like_a_person_is_left_out(asked: str, written: str) -> None:
-    assert without_personal_data(asked) == written
+def test_what_looks_like_a_person_is_left_out(tmp_path: Path, text: str, written: str) -> None:
+    assert without_personal_data(text) == written
+    questions = kept(tmp_path)
+    questions.keep(replace(REPLY, question=text))
+    assert [question.question for question in asked(questions)] == [written]
 
 
 def test_a_flood_does_not_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MOST_A_DAY", 3)
     questions = kept(tmp_path)
-    letters = [questions.keep(replace(REPLY, question=f"{letter} ?")) for letter in "abcde"]
-    assert letters == [True, True, True, False, False]
-    assert questions.keep(replace(REPLY, question="a ?")), "what is known is still counted"
+    for letter in "abcdea":
+        questions.keep(replace(REPLY, question=f"{letter} ?"))
+    found = asked(questions)
+    assert [(question.question, question.count) for question in found] == [("a ?", 2), ("b ?", 1), ("c ?", 1)]
     assert len(without_personal_data("mot " * 1000)) <= 300
 
 
@@ -80,6 +93,7 @@ def test_days_that_are_over_go_and_leave_nothing(tmp_path: Path) -> None:
     questions = kept(tmp_path)
     questions.keep(replace(REPLY, question="Où est mon secret ?"))
     questions.keep(REPLY)
+    assert questions.flush()
     file = tmp_path / "questions" / "questions.sqlite"
     with sqlite3.connect(file) as opened:
         old = (date.today() - timedelta(days=30)).isoformat()
@@ -91,12 +105,49 @@ def test_days_that_are_over_go_and_leave_nothing(tmp_path: Path) -> None:
     assert len(questions.questions()) == 1
 
 
-def test_a_damaged_file_keeps_nobody_from_a_reply(tmp_path: Path) -> None:
+def test_a_damaged_file_keeps_nobody_from_a_reply(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "questions").mkdir()
     (tmp_path / "questions" / "questions.sqlite").write_bytes(b"x" * 5000)
-    assert not kept(tmp_path).keep(REPLY)
-    assert kept(tmp_path).questions() == []
-    kept(tmp_path).drop_old()
+    questions = kept(tmp_path)
+    questions.keep(REPLY)
+    assert asked(questions) == []
+    assert "could not be counted" in caplog.text
+    questions.drop_old()
+
+
+def test_a_busy_disk_delays_nobody_and_does_not_fill_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "_MOST_WAITING", 10)
+    questions = kept(tmp_path)
+    questions.keep(REPLY)
+    assert questions.flush()
+    with closing(sqlite3.connect(tmp_path / "questions" / "questions.sqlite")) as other:
+        other.execute("begin exclusive")
+        started = time.monotonic()
+        tried = [questions.keep(replace(REPLY, question=f"Numéro {number} ?")) for number in range(20)]
+        assert time.monotonic() - started < 1, "the other may hold the file for five seconds"
+        assert tried == [True] * 10 + [False] * 10
+        assert len(caplog.records) == 1
+        assert not questions.flush(0.1)
+        other.rollback()
+    assert len(asked(questions)) == 11
+    assert questions.keep(REPLY), "there is room again"
+    assert asked(questions)[0].count == 2
+
+
+def test_many_askers_at_once_are_all_counted(tmp_path: Path) -> None:
+    questions = kept(tmp_path)
+    with ThreadPoolExecutor(8) as askers:
+        assert all(askers.map(lambda _: questions.keep(REPLY), range(200)))
+    assert [question.count for question in asked(questions)] == [200]
+
+
+def test_half_a_character_breaks_nothing(tmp_path: Path) -> None:
+    questions = kept(tmp_path)
+    assert questions.keep(replace(REPLY, question="Où est \ud83d la piscine ?"))
+    assert questions.keep(REPLY)
+    assert len(asked(questions)) == 1
 
 
 @pytest.mark.parametrize("messages", [FRENCH, ENGLISH])
