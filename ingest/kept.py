@@ -7,7 +7,7 @@ import hashlib
 import logging
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
@@ -20,7 +20,7 @@ from ingest.document import Document, Source
 from ingest.files import checksum
 from ingest.passages import Passage, split
 
-__all__ = ["KeptFiles", "close_kept", "code_sha256", "discard", "key_of", "open_kept"]
+__all__ = ["FileSums", "KeptFiles", "close_kept", "code_sha256", "discard", "key_of", "open_kept"]
 
 LIBRARIES = (
     *("charset-normalizer", "lxml", "mammoth", "markdown-it-py", "mdit-py-plugins", "openpyxl", "pypdfium2"),
@@ -106,6 +106,38 @@ def key_of(*parts: bytes) -> bytes:
     return total.digest()
 
 
+class FileSums:
+    """Checksums of files, read again only where what the file system says of them changed. Threads may share it.
+
+    `known` and `seen` map a file's path in its folder to what the file system said of it, and its checksum; `seen`
+    holds those that were asked for.
+    """
+
+    def __init__(self, known: Mapping[str, tuple[str, bytes]] = {}) -> None:
+        self._known = known
+        self.seen: dict[str, tuple[str, bytes]] = {}
+
+    def sha256(self, path: Path, relative: str) -> bytes:
+        """The checksum of a file: the one that is known if neither its size, times nor place on the disk changed."""
+        try:
+            before = _state(path)
+        except OSError:
+            return checksum(path)
+        known = self.seen.get(relative) or self._known.get(relative)
+        if known and known[0] == before and len(known[1]) == _SUM_BYTES:
+            self.seen[relative] = known
+            return known[1]
+        started = time.time_ns()
+        found = checksum(path)
+        try:
+            stat = path.stat()
+            if _state(path) == before and max(stat.st_mtime_ns, stat.st_ctime_ns) < started - _SETTLED_NS:
+                self.seen[relative] = (before, found)
+        except OSError:
+            pass
+        return found
+
+
 class KeptFiles:
     """Checksums of files by what the file system says of them, and what was made of their bytes. For one thread.
 
@@ -118,33 +150,17 @@ class KeptFiles:
         self._states: dict[str, tuple[str, bytes]] = {}
         self._new: dict[bytes, bytes] = {}
         self._used: set[bytes] = set()
-        self._seen: dict[str, tuple[str, bytes]] = {}
         if self._file:
             try:
                 rows = self._file.execute("SELECT path, state, sha256 FROM files")
                 self._states = {path: (state, bytes(sha256)) for path, state, sha256 in rows}
             except (sqlite3.Error, TypeError) as error:
                 self._give_up(error)
+        self._sums = FileSums(self._states)
 
     def sha256(self, path: Path, relative: str) -> bytes:
-        """The checksum of a file: the one that is known if neither its size, times nor place on the disk changed."""
-        try:
-            before = _state(path)
-        except OSError:
-            return checksum(path)
-        known = self._states.get(relative)
-        if known and known[0] == before and len(known[1]) == _SUM_BYTES:
-            self._seen[relative] = known
-            return known[1]
-        started = time.time_ns()
-        found = checksum(path)
-        try:
-            stat = path.stat()
-            if _state(path) == before and max(stat.st_mtime_ns, stat.st_ctime_ns) < started - _SETTLED_NS:
-                self._seen[relative] = (before, found)
-        except OSError:
-            pass
-        return found
+        """As `FileSums.sha256`, with what builds before knew."""
+        return self._sums.sha256(path, relative)
 
     def get(self, key: bytes) -> bytes | None:
         """What was kept under this key; None where nothing was, or it is damaged."""
@@ -180,7 +196,7 @@ class KeptFiles:
 
     def save(self, *, prune: bool) -> None:
         """Write what is new; with `prune`, drop what was not asked for since this was made."""
-        changed = {path: seen for path, seen in self._seen.items() if self._states.get(path) != seen}
+        changed = {path: seen for path, seen in self._sums.seen.items() if self._states.get(path) != seen}
         if not self._file or not (changed or self._new or prune):
             return
         try:
@@ -191,7 +207,7 @@ class KeptFiles:
                 rows = ((key, hashlib.sha256(data).digest() + data) for key, data in self._new.items())
                 self._file.executemany("INSERT OR REPLACE INTO made VALUES (?, ?)", rows)
                 if prune:
-                    gone = [(path,) for path in self._states.keys() - self._seen.keys()]
+                    gone = [(path,) for path in self._states.keys() - self._sums.seen.keys()]
                     self._file.executemany("DELETE FROM files WHERE path = ?", gone)
                     keys = (key for (key,) in self._file.execute("SELECT key FROM made").fetchall())
                     unused = [(key,) for key in keys if key not in self._used]

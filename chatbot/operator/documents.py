@@ -10,6 +10,7 @@ from index import Build
 from ingest import Document, IngestError, fold_for_search
 from ingest.entries import read_sections
 from ingest.files import ARCHIVE_SUFFIX, checksum, described_files, find_files, total_sha256
+from ingest.kept import FileSums
 from ingest.normalise import normalise_text
 
 __all__ = ["ENTRY_KEYS", "Holding", "Holdings", "State", "matching", "read_entries"]
@@ -59,11 +60,11 @@ class Holding:
 
 
 class Holdings:
-    """Reads the folder of a corpus. A file's checksum is taken anew only when its size or time changed."""
+    """Reads the folder of a corpus; a file whose checksum is known, by the rule of builds, is not read again."""
 
     def __init__(self, corpus: Path) -> None:
         self._corpus = corpus
-        self._known: dict[str, tuple[tuple[int, int], str]] = {}
+        self._sums = FileSums()
 
     def all(
         self, live: Build | None, newest: Build | None, told: Iterable[str] = (), built_at: float = 0.0
@@ -127,7 +128,7 @@ class Holdings:
             paths, skipped = find_files(self._corpus)
         except IngestError:
             return ""
-        digests = {path: bytes.fromhex(sha256) for path, sha256 in self._checksums(paths).items()}
+        digests = {path: self._sums.sha256(self._corpus / path, path) for path in paths}
         described = {name: checksum(self._corpus / name) for name in described_files(self._corpus)}
         return total_sha256(digests, skipped, described)
 
@@ -137,20 +138,8 @@ class Holdings:
             paths, _ = find_files(self._corpus)
         except IngestError:
             return {}
-        return self._checksums(paths)
-
-    def _checksums(self, paths: Iterable[str]) -> dict[str, str]:
-        found = {}
-        for path in paths:
-            try:
-                status = (self._corpus / path).stat()
-            except OSError:
-                continue  # gone meanwhile
-            stamp = (status.st_size, status.st_mtime_ns)
-            known = self._known.get(path)
-            found[path] = known[1] if known and known[0] == stamp else checksum(self._corpus / path).hex()
-            self._known[path] = (stamp, found[path])
-        return found
+        there = (path for path in paths if (self._corpus / path).exists())  # else gone meanwhile
+        return {path: self._sums.sha256(self._corpus / path, path).hex() for path in there}
 
 
 def read_entries(corpus: Path) -> dict[str, dict[str, str]]:

@@ -1,6 +1,7 @@
 """The operator's page, in parts: password, sessions, attempts, what is refused, states of documents, the map."""
 
 import asyncio
+import os
 import stat
 import time
 from contextlib import suppress
@@ -322,6 +323,19 @@ def test_a_document_goes_its_way(corpus, build_of):
     (corpus / "sources.toml").write_text(SOURCES.replace("La ville", "Les habitants").split('["mare')[0])
     found = states(holdings.all(live, candidate, built_at=time.time()))
     assert found == {"jardin.txt": State.READ, "mare.md": State.GONE, "verger.md": State.WAITING}
+
+
+def test_a_file_that_keeps_its_size_and_time_is_seen_to_have_changed(corpus, build_of):
+    (corpus / "absent.md").symlink_to("nulle-part.md")  # counted by builds, as what cannot be read
+    for path in corpus.iterdir():
+        os.utime(path, (1e9, 1e9), follow_symlinks=False)
+    holdings = Holdings(corpus)
+    live = build_of()
+    assert holdings.sha256() == corpus_sha256(corpus) == live.manifest.corpus_sha256
+    (corpus / "mare.md").write_text(POND.replace("douze", "seize"), encoding="utf-8")
+    os.utime(corpus / "mare.md", (1e9, 1e9))
+    assert holdings.sha256() == corpus_sha256(corpus) != live.manifest.corpus_sha256
+    assert states(holdings.all(live, live, built_at=time.time()))["mare.md"] is State.WAITING
 
 
 def test_what_was_not_read_says_why(corpus, build_of):
