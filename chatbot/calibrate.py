@@ -23,6 +23,8 @@ __all__ = ["Calibrator", "fitted", "gold_evidence", "judged"]
 
 _BEST = 5
 """A gold passage is found if it is among this many."""
+_SAID = 300
+"""How many characters of an answer are kept, to show what it was."""
 _LEAST = 20
 """With fewer answerable gold questions to learn from, the shipped calibration stays as it is."""
 _PULL = 30.0
@@ -114,7 +116,9 @@ def judged(gold: GoldQuestion, asked: Question, found: Found, searcher: Searcher
     """
     places = quote_places(gold, searcher.build.documents)
     is_found = any(holds_quote(hit.passage, places) for hit in found.hits[:_BEST])
+    best = tuple(hit.passage.id for hit in found.hits[:_BEST])
     outcome: Outcome = "declined" if gold.answerable else "right"
+    text = ""
     if found.is_answer:
         sentences, citations = compose(asked, found.candidates, searcher)
         text = " ".join(sentence.text for sentence in sentences)
@@ -124,7 +128,7 @@ def judged(gold: GoldQuestion, asked: Question, found: Found, searcher: Searcher
             for document, (start, end) in places
         )
         outcome = "right" if is_cited and any(expected in text for expected in gold.gold) else "wrong"
-    return GoldResult(gold.id, gold.question, gold.answerable, is_found, outcome)
+    return GoldResult(gold.id, gold.question, gold.answerable, is_found, outcome, best, text[:_SAID])
 
 
 def _calibrated(

@@ -375,8 +375,10 @@ def _results(
     results = []
     for question, encoded in zip(gold, searcher.encode([question.question for question in gold]), strict=True):
         places = quote_places(question, searcher.build.documents)
-        found = any(holds_quote(hit.passage, places) for hit in searcher.search(encoded, count)) if places else False
-        results.append(GoldResult(question.id, question.question, question.answerable, found))
+        best = [hit.passage for hit in searcher.search(encoded, count)]
+        found = any(holds_quote(passage, places) for passage in best)
+        ids = tuple(passage.id for passage in best)
+        results.append(GoldResult(question.id, question.question, question.answerable, found, best=ids))
     return tuple(results)
 
 

@@ -5,8 +5,9 @@ docs/decisions/0018 tells why the rule is this one.
 
 from collections.abc import Sequence
 
-from index.diff import BuildDiff, QuestionChange
+from index.diff import BuildDiff
 from index.gold import GoldResult
+from index.lost_questions import told
 from index.store import Build
 from ingest import Corpus
 from ingest.check import Problem
@@ -15,7 +16,6 @@ from ingest.files import QUESTIONS_FILE
 __all__ = ["kept_back", "overtaken", "refusals", "tolerated"]
 
 _LISTED = 5
-_SAID = {"right": "bonne réponse", "declined": "pas de réponse", "wrong": "réponse fausse", None: ""}
 
 
 def refusals(
@@ -39,8 +39,7 @@ def refusals(
         _lost_documents(live_sources, corpus),
         _lost_publishers(build, live),
         _without_source(problems),
-        _worse_passages(build, gold, live_gold, diff),
-        _worse_answers(gold, live_gold, diff),
+        _worse_questions(build, live, gold, live_gold, diff),
     )
     return tuple(reason for reason in found if reason)
 
@@ -99,57 +98,60 @@ def _without_source(problems: Sequence[Problem]) -> str:
     return f"elle citerait des phrases sans leur source.\n{listed}" if grave else ""
 
 
-def _worse_passages(
-    build: Build, gold: Sequence[GoldResult], live_gold: Sequence[GoldResult], diff: BuildDiff | None
+def _worse_questions(
+    build: Build,
+    live: Build | None,
+    gold: Sequence[GoldResult],
+    live_gold: Sequence[GoldResult],
+    diff: BuildDiff | None,
 ) -> str:
-    answerable = [result for result in gold if result.answerable]
-    found, before = (sum(result.found for result in results) for results in (gold, live_gold))
-    if not diff or not live_gold or found >= before:
+    """Both rules of the gold questions in one reason: what they name, and what to do about it, is much the same."""
+    if not live or not diff or not live_gold:
         return ""
-    lost = [change for change in diff.lost if change.before.found and not change.after.found]
+    asked = {result.id for result in gold}
+    fewer, worse = _fewer_passages(gold, live_gold), _worse_answers(gold, live_gold)
+    lost = [
+        change
+        for change in diff.lost
+        if change.after.id in asked
+        if (fewer and change.before.found and not change.after.found)
+        or (worse and change.before.outcome != change.after.outcome)
+    ]
+    if not fewer and not worse:
+        return ""
     wanted = {span.document for question in build.questions for span in question.spans}
-    gone = sorted(wanted - build.documents.keys())
+    gone = sorted(wanted - build.documents.keys()) if fewer else []
     why = (
-        f" Ces questions citent des documents qui ne sont plus là : {', '.join(gone)}. Si c’est voulu, corrigez ou "
+        f" Des questions citent des documents qui ne sont plus là : {', '.join(gone)}. Si c’est voulu, corrigez ou "
         f"retirez-les dans {QUESTIONS_FILE}."
         if gone
         else ""
     )
+    return f"{' ; '.join(filter(None, (fewer, worse)))}.{why}\n{told(lost, build, live, diff)}"
+
+
+def _fewer_passages(gold: Sequence[GoldResult], live_gold: Sequence[GoldResult]) -> str:
+    answerable = sum(result.answerable for result in gold)
+    found, before = (sum(result.found for result in results) for results in (gold, live_gold))
+    if found >= before:
+        return ""
     return (
-        f"elle retrouve {found / len(answerable):.0%} des passages des questions de contrôle, "
-        f"contre {before / len(answerable):.0%} pour celle en service.{why}\n{_listed(lost, passages=True)}"
+        f"elle retrouve le passage de {found} questions de contrôle sur {answerable}, contre {before} pour celle en "
+        "service (aucune perte n’est admise)"
     )
 
 
-def _worse_answers(gold: Sequence[GoldResult], live_gold: Sequence[GoldResult], diff: BuildDiff | None) -> str:
-    if not diff or not live_gold:
-        return ""
+def _worse_answers(gold: Sequence[GoldResult], live_gold: Sequence[GoldResult]) -> str:
     right, right_before = (_count(results, "right") for results in (gold, live_gold))
     wrong, wrong_before = (_count(results, "wrong") for results in (gold, live_gold))
     allowed = tolerated(len(gold))
     if right_before - right <= allowed and wrong - wrong_before <= allowed:
         return ""
     margin = f" ({allowed} d’écart sont admises)" if allowed else ""
-    lost = [change for change in diff.lost if change.before.outcome != change.after.outcome]
     return (
         f"elle répond moins bien aux {len(gold)} questions de contrôle : {right} traitées comme il faut contre "
-        f"{right_before}, {wrong} réponses fausses contre {wrong_before}{margin}.\n{_listed(lost, passages=False)}"
+        f"{right_before}, {wrong} réponses fausses contre {wrong_before}{margin}"
     )
-
-
-def _listed(lost: Sequence[QuestionChange], *, passages: bool) -> str:
-    lines = [
-        f"- « {change.after.question} » : "
-        + (
-            "son passage n’est plus retrouvé"
-            if passages
-            else f"{_SAID[change.before.outcome]} avant, {_SAID[change.after.outcome]} maintenant"
-        )
-        for change in lost[:_LISTED]
-    ]
-    if len(lost) > _LISTED:
-        lines.append(f"- … et {len(lost) - _LISTED} autres, que nomme le rapport.")
-    return "\n".join(lines)
 
 
 def _count(results: Sequence[GoldResult], outcome: str) -> int:

@@ -79,7 +79,8 @@ class GoldResult:
     """What became of one gold question on one build.
 
     `found` says whether a passage with a gold quote is among the five best; False where there is none to find.
-    `outcome` is None where nobody judged the answer.
+    `outcome` is None where nobody judged the answer. `best` are the ids of the five best passages, best first, and
+    `said` is the answer, empty where there was none: both explain what happened.
     """
 
     id: str
@@ -87,6 +88,8 @@ class GoldResult:
     answerable: bool
     found: bool
     outcome: Outcome | None = None
+    best: tuple[str, ...] = ()
+    said: str = ""
 
 
 _LINE = TypeAdapter(GoldQuestion)

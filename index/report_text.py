@@ -12,6 +12,7 @@ __all__ = [
     "Row",
     "change_words",
     "duration",
+    "fate",
     "gold_table",
     "moment",
     "percent",
@@ -103,7 +104,7 @@ def gold_table(report: BuildReport) -> tuple[Row, ...]:
 
 def change_words(change: QuestionChange) -> str:
     """What became of a question that fares otherwise: « bonne réponse avant, pas de réponse maintenant »."""
-    return f"{_fate(change.before)} avant, {_fate(change.after)} maintenant"
+    return f"{fate(change.before)} avant, {fate(change.after)} maintenant"
 
 
 def readable(report: BuildReport) -> str:
@@ -172,9 +173,10 @@ def _size(report: BuildReport) -> str:
     return f"{report.documents} document(s), {report.passages} passages, {report.sentences} phrases"
 
 
-def _fate(result: GoldResult) -> str:
-    fate = _OUTCOMES[result.outcome] if result.outcome else ""
+def fate(result: GoldResult) -> str:
+    """What became of a gold question: « bonne réponse (passage retrouvé) »."""
+    outcome = _OUTCOMES[result.outcome] if result.outcome else ""
     if not result.answerable:
-        return fate
+        return outcome
     found = "passage retrouvé" if result.found else "passage pas retrouvé"
-    return f"{fate} ({found})" if fate else found
+    return f"{outcome} ({found})" if outcome else found

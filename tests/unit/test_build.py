@@ -182,9 +182,44 @@ def test_a_build_that_loses_a_document_to_an_unreadable_file_is_not_published(co
 def test_a_build_that_finds_fewer_gold_quotes_is_not_published(corpus, store):
     live, _ = build(corpus, store)
     (corpus / "energie.md").write_text("# Énergie\n\nLe vent tourne.\n", encoding="utf-8")
-    with pytest.raises(RefusedBuild, match="0% des passages"):
+    with pytest.raises(
+        RefusedBuild, match="le passage de 0 questions de contrôle sur 1, contre 1 pour celle en service"
+    ):
         build(corpus, store)
     assert store.current_id() == live.build_id
+
+
+def test_a_refusal_names_what_came_before_the_passage_of_a_lost_question_and_what_to_do(corpus, store):
+    build(corpus, store)
+    for number in range(5):
+        menu = f"# Page {number}\n\nCombien de toits couvrent les panneaux ? Les panneaux couvrent {number} toits.\n"
+        (corpus / f"page {number}.md").write_text(menu, encoding="utf-8")
+    with pytest.raises(RefusedBuild) as caught:
+        build(corpus, store)
+    assert str(caught.value).splitlines() == [
+        f"La nouvelle construction {caught.value.report.build_id} est gardée mais pas mise en service : elle retrouve "
+        "le passage de 0 questions de contrôle sur 1, contre 1 pour celle en service (aucune perte n’est admise).",
+        "- « Combien de toits couvrent les panneaux ? » (q1)",
+        "  avant : passage retrouvé",
+        "  maintenant : passage pas retrouvé",
+        "  passé devant : page 0.md (document nouveau), « Combien de toits couvrent les panneaux ? Les panneaux "
+        "couvrent 0 toits. »",
+        "Que faire, au choix :",
+        "- corriger ou retirer page 0.md, qui est passé devant (« loos remove 'page 0.md' »), puis « loos build » ;",
+        "- si la question n’est plus juste, ou si une autre phrase y répond aussi bien, la corriger dans "
+        "questions.jsonl (son identifiant est entre parenthèses), puis « loos build » ;",
+        "- accepter cette perte, et mettre en service quand même.",
+        f"Pour la mettre en service quand même : « loos index publish {caught.value.report.build_id} ».",
+    ]
+    before, after = caught.value.report.live_gold[0], caught.value.report.gold[0]
+    assert (len(after.best), before.best != after.best) == (5, True)
+
+
+def test_a_refusal_says_that_the_answer_to_a_lost_question_is_gone(corpus, store):
+    build(corpus, store)
+    (corpus / "energie.md").write_text(ENERGY.replace("dix", "onze"), encoding="utf-8")
+    with pytest.raises(RefusedBuild, match="la phrase qui y répond n’est plus dans les documents\nQue faire"):
+        build(corpus, store)
 
 
 def test_a_refused_build_is_kept_however_few_are(corpus, store):

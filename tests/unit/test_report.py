@@ -129,8 +129,9 @@ def test_a_question_is_lost_by_each_step_down_and_gained_by_each_step_up():
 def test_one_answer_in_a_hundred_may_be_lost(corpus, store, questions, lost, is_refused):  # noqa: F811
     build(corpus, store)
     loaded = store.load()
-    before = [result(str(number), "right") for number in range(questions)]
-    after = [replace(one, outcome="declined") if int(one.id) < lost else one for one in before]
+    best = tuple(passage.id for passage in loaded.passages)
+    before = [replace(result(str(n), "right"), best=best, said="Dix toits.") for n in range(questions)]
+    after = [replace(one, outcome="declined", said="") if int(one.id) < lost else one for one in before]
     changed = replace(diff_builds(loaded, loaded), lost=diff_gold(before, after)[0])
     reasons = refusals(
         loaded,
@@ -145,7 +146,11 @@ def test_one_answer_in_a_hundred_may_be_lost(corpus, store, questions, lost, is_
     assert bool(reasons) == is_refused
     if reasons:
         assert f"{questions - lost} traitées comme il faut contre {questions}" in reasons[0]
-        assert "- « Question 0 ? » : bonne réponse avant, pas de réponse maintenant" in reasons[0]
+        assert (
+            "- « Question 0 ? » (0)\n  avant : bonne réponse (passage retrouvé), « Dix toits. »\n"
+            "  maintenant : pas de réponse (passage retrouvé)\n"
+            "  les passages retrouvés sont les mêmes : seul le choix de répondre ou non a changé\n"
+        ) in reasons[0]
     assert tolerated(428) == 4
 
 

@@ -1,0 +1,86 @@
+"""Why gold questions fare worse on a new build, and what to do, in French: for who decides whether it goes live."""
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+
+from index.diff import BuildDiff, QuestionChange
+from index.gold import GoldResult, quote_places
+from index.report_text import fate
+from index.store import Build
+from ingest import Passage
+from ingest.files import QUESTIONS_FILE
+
+__all__ = ["told"]
+
+_LISTED = 5
+_LONGEST = 160
+_NEWS = {"added": "document nouveau", "changed": "document modifié"}
+
+
+def told(lost: Sequence[QuestionChange], build: Build, live: Build, diff: BuildDiff) -> str:
+    """Of each question what it got before and gets now, and what came before its passage; then the ways out."""
+    news = {
+        document.path: name
+        for name, documents in ((_NEWS["added"], diff.added), (_NEWS["changed"], diff.changed))
+        for document in documents
+    }
+    questions = {question.id: question for question in build.questions}
+    passages = {passage.id: passage for passage in build.passages}
+    lines: list[str] = []
+    to_remove: dict[str, None] = {}
+    for change in lost[:_LISTED]:
+        lines.append(f"- « {change.after.question} » ({change.after.id})")
+        lines += [f"  avant : {_got(change.before)}", f"  maintenant : {_got(change.after)}"]
+        question = questions.get(change.after.id)
+        if question and question.answerable and not quote_places(question, build.documents):
+            lines.append("  la phrase qui y répond n’est plus dans les documents")
+            continue
+        rivals = list(_rivals(change, passages, live))
+        of_news = [passage for passage in rivals if _path(passage, build) in news]
+        for passage in (of_news or rivals)[:1]:
+            path = _path(passage, build)
+            lines.append(f"  passé devant : {path} ({news.get(path, 'document inchangé')}), « {_short(passage.text)} »")
+            if path in news:
+                to_remove[path] = None
+        if not rivals and change.after.best:
+            lines.append("  les passages retrouvés sont les mêmes : seul le choix de répondre ou non a changé")
+    if len(lost) > _LISTED:
+        lines.append(f"- … et {len(lost) - _LISTED} autres, que nomme le rapport.")
+    return "\n".join((*lines, *_ways_out(to_remove)))
+
+
+def _ways_out(to_remove: Mapping[str, None]) -> Iterator[str]:
+    yield "Que faire, au choix :"
+    for path in to_remove:
+        yield (
+            f"- corriger ou retirer {path}, qui est passé devant (« loos remove {shlex.quote(path)} »), puis « loos "
+            "build » ;"
+        )
+    yield (
+        f"- si la question n’est plus juste, ou si une autre phrase y répond aussi bien, la corriger dans "
+        f"{QUESTIONS_FILE} (son identifiant est entre parenthèses), puis « loos build » ;"
+    )
+    yield "- accepter cette perte, et mettre en service quand même."
+
+
+def _got(result: GoldResult) -> str:
+    return f"{fate(result)}, « {_short(result.said)} »" if result.said else fate(result)
+
+
+def _rivals(change: QuestionChange, passages: Mapping[str, Passage], live: Build) -> Iterator[Passage]:
+    """The best passages that were not among the best before, best first."""
+    before = set(change.before.best)
+    texts = {(passage.document_id, passage.text) for passage in live.passages if passage.id in before}
+    for id in change.after.best:
+        passage = passages.get(id)
+        if passage and (passage.document_id, passage.text) not in texts:
+            yield passage
+
+
+def _path(passage: Passage, build: Build) -> str:
+    return build.documents[passage.document_id].source.path
+
+
+def _short(text: str) -> str:
+    whole = " ".join(text.split())
+    return whole if len(whole) <= _LONGEST else f"{whole[:_LONGEST].rsplit(' ', 1)[0]} …"
