@@ -5,7 +5,7 @@ from html import escape
 
 from index.diff import NamedDocument, QuestionChange
 from index.report import BuildReport
-from index.report_text import change_words, duration, gold_table, moment, percent, title_of
+from index.report_text import change_words, duration, gold_table, moment, percent, size_of
 
 __all__ = ["page"]
 
@@ -67,15 +67,22 @@ def page(report: BuildReport) -> str:
 
 
 def _content(report: BuildReport) -> Iterator[str]:
-    yield f"<h1>{escape(title_of(report))}</h1>"
-    yield f'<p class="soft">Construction du {escape(moment(report.made))}.</p>' if report.made else ""
+    # What stands here is read days later, when this build or another may be in service: it says what was so then.
+    when = f" du {moment(report.made)}" if report.made else ""
+    yield f"<h1>Construction {escape(report.build_id)}{escape(when)}</h1>"
+    became = "mise en service aussitôt" if report.published else "gardée, sans être mise en service à ce moment-là"
+    yield f"<p>{escape(size_of(report))} ; {became}.</p>"
+    yield (
+        '<p class="soft">Ce rapport dit ce qui était vrai à la fin de la construction. Depuis, celle-ci ou une autre a '
+        "pu être mise en service : <code>loos index list</code> montre laquelle l’est.</p>"
+    )
     if report.refusals:
-        why = "Mise en service malgré ceci" if report.published else "Pourquoi elle n’est pas mise en service"
+        why = "Mise en service malgré ceci" if report.published else "Pourquoi elle n’a pas été mise en service"
         yield f"<h2>{why}</h2>"
         yield from (f'<p class="refused">{escape(_sentence(reason))}</p>' for reason in report.refusals)
         if not report.published:
             yield (
-                "<p>Elle est gardée. Pour la mettre en service quand même : "
+                "<p>Pour la mettre en service quand même, si elle est encore gardée et ne l’est pas déjà : "
                 f"<code>loos index publish {escape(report.build_id)}</code>.</p>"
             )
     yield from _documents(report)
@@ -104,7 +111,7 @@ def _documents(report: BuildReport) -> Iterator[str]:
     if diff is None:
         yield "<p>Il n’y avait pas d’index en service auquel comparer celui-ci.</p>"
         return
-    yield f"<p>Par rapport à l’index {escape(diff.old_id)} :</p>"
+    yield f"<p>Par rapport à l’index {escape(diff.old_id)}, en service alors :</p>"
     for title, documents in (("ajoutés", diff.added), ("modifiés", diff.changed), ("retirés", diff.gone)):
         yield from _named(f"Documents {title}", documents)
 
@@ -122,7 +129,7 @@ def _gold(report: BuildReport) -> Iterator[str]:
         return
     yield "<h2>Questions de contrôle</h2>"
     has_live = any(row.live is not None for row in rows)
-    heads = ("Ce que devient la question", "Cette construction", *(("En service avant",) if has_live else ()))
+    heads = ("Ce que devient la question", "Cette construction", *(("En service alors",) if has_live else ()))
     cells = [
         (
             row.name,

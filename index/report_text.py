@@ -18,7 +18,7 @@ __all__ = [
     "percent",
     "readable",
     "readable_diff",
-    "title_of",
+    "size_of",
 ]
 
 _LISTED = 10
@@ -77,14 +77,14 @@ def percent(part: int, whole: int) -> str:
     return f"{rounded}\u00a0%"
 
 
-def title_of(report: BuildReport) -> str:
+def _title(report: BuildReport) -> str:
     """What became of the build, in one sentence."""
     if report.unchanged:
-        return f"Rien n’a changé : l’index {report.build_id} reste en service ({_size(report)})."
+        return f"Rien n’a changé : l’index {report.build_id} reste en service ({size_of(report)})."
     if report.published:
-        return f"Index {report.build_id} en service : {_size(report)}."
+        return f"Index {report.build_id} en service : {size_of(report)}."
     how = "" if report.refusals else f" Pour le mettre en service : « loos index publish {report.build_id} »."
-    return f"Index {report.build_id} gardé, pas mis en service : {_size(report)}.{how}"
+    return f"Index {report.build_id} gardé, pas mis en service : {size_of(report)}.{how}"
 
 
 def gold_table(report: BuildReport) -> tuple[Row, ...]:
@@ -118,7 +118,7 @@ def readable_diff(diff: BuildDiff) -> str:
 
 
 def _lines(report: BuildReport) -> Iterator[str]:
-    yield title_of(report)
+    yield _title(report)
     if report.unchanged:
         return
     if report.diff:
@@ -169,7 +169,8 @@ def _named(document: NamedDocument) -> str:
     return f"{document.path} – {document.title}"
 
 
-def _size(report: BuildReport) -> str:
+def size_of(report: BuildReport) -> str:
+    """How much a build holds: « 12 document(s), 340 passages, 1200 phrases »."""
     return f"{report.documents} document(s), {report.passages} passages, {report.sentences} phrases"
 
 

@@ -78,12 +78,30 @@ def test_a_page_holds_everything_escaped_and_nothing_from_elsewhere(corpus, stor
     assert not re.search(r"(src|href)=|url\(|@import", page)
     tree = html.fromstring(page)
     assert tree.get("lang") == "fr"
-    assert tree.xpath("//h1")[0].text_content().startswith(f"Index {report.build_id} gardé")
+    assert tree.xpath("//h1")[0].text_content() == f"Construction {report.build_id} du {moment(report.made)}"
     assert all(head.get("scope") in ("col", "row") for head in tree.xpath("//th"))
     assert len(tree.xpath("//table")) == len(tree.xpath("//table/caption"))
     assert "prefers-color-scheme: dark" in page
     assert "viewport" in page
     assert EVIL in tree.text_content()
+
+
+def test_a_page_stays_true_once_its_build_is_published_after_all(corpus, store):  # noqa: F811
+    build(corpus, store)
+    (corpus / "energie.md").write_text("# Énergie\n\nLe vent tourne.\n", encoding="utf-8")
+    with pytest.raises(RefusedBuild) as caught:
+        build(corpus, store)
+    build_id = caught.value.report.build_id
+    store.publish(build_id)
+    said = html.fromstring(report_path(store, build_id).read_text(encoding="utf-8")).text_content()
+    assert "gardée, sans être mise en service à ce moment-là" in said
+    assert "Depuis, celle-ci ou une autre a pu être mise en service" in said
+    assert "Pourquoi elle n’a pas été mise en service" in said
+    assert "n’est pas mise en service" not in said
+    again, _ = build(corpus, store, full=True, publish_anyway=True)
+    said = html.fromstring(report_path(store, again.build_id).read_text(encoding="utf-8")).text_content()
+    assert "mise en service aussitôt" in said
+    assert "Pourquoi" not in said
 
 
 def test_a_page_is_kept_beside_the_builds_for_as_long_as_they_are(corpus, store):  # noqa: F811
