@@ -258,8 +258,10 @@ def _questions_about(corpus: Path, path: str) -> int:
 
 
 def _readable(report: "CrawlReport") -> str:
+    from index.report_text import duration
+
     how = "d’après son plan (sitemap)" if report.by_sitemap else "de lien en lien"
-    lines = [f"{report.site}, {how} : {report.requests} demande(s) en {_duration(report.seconds)}."]
+    lines = [f"{report.site}, {how} : {report.requests} demande(s) en {duration(report.seconds)}."]
     counts = (
         f"Nouveaux : {len(report.new)} ; changés : {len(report.changed)} ; inchangés : {report.unchanged} ; "
         f"laissés de côté : {len(report.left_out)} ; en échec : {len(report.failed)}."
@@ -309,10 +311,6 @@ def _by_reason(title: str, found: "tuple[Found, ...]") -> Iterator[str]:
 
 def _and_more(count: int) -> list[str]:
     return [f"- … et {count - _LISTED} autre(s), avec --json."] if count > _LISTED else []
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
 
 
 @contextmanager

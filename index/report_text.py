@@ -59,15 +59,18 @@ def moment(iso: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time as people say it: « 8,2 s », « 3 min 20 s », « 1 h 05 min »."""
-    if seconds < 10:
-        return f"{seconds:.1f} s".replace(".", ",")
+    """A time as people say it, with spaces where no line breaks: « 8,2 s », « 3 min 20 s », « 1 h 05 min », « 1 h »."""
     whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+    if seconds < 9.95:
+        said = f"{seconds:.1f} s".replace(".", ",")
+    elif whole < 60:
+        said = f"{whole} s"
+    elif whole < 3600:
+        said = f"{whole // 60} min" + (f" {whole % 60:02} s" if whole % 60 else "")
+    else:
+        minutes = round(seconds / 60)
+        said = f"{minutes // 60} h" + (f" {minutes % 60:02} min" if minutes % 60 else "")
+    return said.replace(" ", "\u00a0")
 
 
 def percent(part: int, whole: int) -> str:

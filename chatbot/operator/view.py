@@ -9,12 +9,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.ext import Extension
 
 from chatbot.messages import FRENCH, spaced
+from index.report_text import duration
 
 __all__ = ["counted", "environment", "render"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _NUMBER_SPACE = "\u202f"
-_MINUTE_S = 60
 
 
 def counted(count: int, one: str, many: str = "") -> str:
@@ -49,7 +49,7 @@ def environment() -> Environment:
     made.filters |= {
         "day": FRENCH.date,
         "moment": _moment,
-        "duration": _duration,
+        "duration": duration,
         "spaced": spaced,
         "percent": lambda share: f"{share:.0%}".replace("%", "\u00a0%"),
     }
@@ -61,11 +61,3 @@ def _moment(seconds: float) -> str:
     """A time as one says it here: « 28 novembre 2026 à 6 h 34 »."""
     at = datetime.fromtimestamp(seconds)
     return f"{FRENCH.date(at.date().isoformat())} à {at.hour}\u00a0h\u00a0{at.minute:02}"
-
-
-def _duration(seconds: float) -> str:
-    whole = max(0, round(seconds))
-    minutes, left = divmod(whole, _MINUTE_S)
-    if minutes >= _MINUTE_S:
-        return f"{minutes // _MINUTE_S}\u00a0h\u00a0{minutes % _MINUTE_S:02}"
-    return f"{minutes}\u00a0min\u00a0{left:02}\u00a0s" if minutes else f"{whole}\u00a0s"

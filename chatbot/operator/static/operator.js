@@ -12,7 +12,7 @@ if (progress) {
     if (whole < 60) return `${whole}\u00a0s`;
     const minutes = Math.floor(whole / 60);
     if (minutes < 60) return `${minutes}\u00a0min\u00a0${String(whole % 60).padStart(2, "0")}\u00a0s`;
-    return `${Math.floor(minutes / 60)}\u00a0h\u00a0${String(minutes % 60).padStart(2, "0")}`;
+    return `${Math.floor(minutes / 60)}\u00a0h\u00a0${String(minutes % 60).padStart(2, "0")}\u00a0min`;
   };
 
   const row = (step) => {
