@@ -37,11 +37,13 @@ def told(lost: Sequence[QuestionChange], build: Build, live: Build, diff: BuildD
             continue
         rivals = list(_rivals(change, passages, live))
         of_news = [passage for passage in rivals if _path(passage, build) in news]
-        for passage in (of_news or rivals)[:1]:
-            path = _path(passage, build)
-            lines.append(f"  passé devant : {path} ({news.get(path, 'document inchangé')}), « {_short(passage.text)} »")
+        if first := next(iter(of_news or rivals), None):
+            path = _path(first, build)
+            lines.append(f"  passé devant : {path} ({news.get(path, 'document inchangé')}), « {_short(first.text)} »")
             if path in news:
                 to_remove[path] = None
+            if others := len({_path(passage, build) for passage in of_news} - {path}):
+                lines.append(f"  et {others} autre(s) document(s) nouveau(x) ou modifié(s)")
         if not rivals and change.after.best:
             lines.append("  les passages retrouvés sont les mêmes : seul le choix de répondre ou non a changé")
     if len(lost) > _LISTED:

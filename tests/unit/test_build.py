@@ -204,6 +204,7 @@ def test_a_refusal_names_what_came_before_the_passage_of_a_lost_question_and_wha
         "  maintenant : passage pas retrouvé",
         "  passé devant : page 0.md (document nouveau), « Combien de toits couvrent les panneaux ? Les panneaux "
         "couvrent 0 toits. »",
+        "  et 4 autre(s) document(s) nouveau(x) ou modifié(s)",
         "Que faire, au choix :",
         "- corriger ou retirer page 0.md, qui est passé devant (« loos remove 'page 0.md' »), puis « loos build » ;",
         "- si la question n’est plus juste, ou si une autre phrase y répond aussi bien, la corriger dans "

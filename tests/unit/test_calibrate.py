@@ -6,7 +6,9 @@ import pytest
 
 from chatbot.abstain import SCALES, SHIPPED, SHIPPED_READ, Evidence, calibration_of
 from chatbot.calibrate import Calibrator, fitted
+from index.errors import RefusedBuild
 from index.store import Calibration
+from tests.unit.test_build import build, corpus, store  # noqa: F401  (fixtures)
 
 WIDTH = len(SHIPPED.evidence)
 
@@ -65,3 +67,17 @@ def test_a_calibration_over_other_evidence_is_not_used() -> None:
         build = SimpleNamespace(manifest=SimpleNamespace(calibrations=stored))
         assert calibration_of(build, is_read=False) == used  # type: ignore[arg-type]
         assert calibration_of(build, is_read=True) == SHIPPED_READ  # type: ignore[arg-type]
+
+
+def test_a_question_that_is_judged_keeps_what_came_first_and_what_was_answered(corpus, store):  # noqa: F811
+    calibrator = Calibrator()
+    (live,) = build(corpus, store, calibrator=calibrator, judge=calibrator.judge)[0].gold
+    assert (live.outcome, live.said, live.best[0].partition(":")[0]) == ("declined", "", "energie")
+    for number in range(6):
+        menu = f"# Page {number}\n\nCombien de toits couvrent les panneaux ? Les panneaux couvrent {number} toits.\n"
+        (corpus / f"page-{number}.md").write_text(menu, encoding="utf-8")
+    with pytest.raises(RefusedBuild, match=r"maintenant : réponse fausse .*« Les panneaux couvrent 0 toits") as caught:
+        build(corpus, store, calibrator=calibrator, judge=calibrator.judge)
+    (result,) = caught.value.report.gold
+    assert result.said.startswith("Les panneaux couvrent 0 toits.")
+    assert [id.partition(":")[0] for id in result.best] == [f"page-{number}" for number in range(5)]
