@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from ingest.assemble import Reading, assemble
+from ingest.assemble import Reading, assemble, document_id
 from ingest.block_faults import Fault, block_faults
 from ingest.decode import decode
 from ingest.document import Document, DocumentKind, Source
@@ -40,7 +40,16 @@ from ingest.read_sheet import read_csv
 from ingest.read_text import read_text
 from ingest.read_zip import Member, read_members
 
-__all__ = ["ENTRY_KEYS", "Corpus", "check_entry", "corpus_sha256", "read_blocks", "read_corpus", "read_document"]
+__all__ = [
+    "ENTRY_KEYS",
+    "Corpus",
+    "check_entry",
+    "corpus_sha256",
+    "own_ids",
+    "read_blocks",
+    "read_corpus",
+    "read_document",
+]
 
 ENTRY_KEYS = (
     *("title", "theme", "kind", "note", "url", "publisher"),
@@ -277,22 +286,28 @@ def _with_own_ids(documents: list[Document], described: list[str]) -> tuple[Docu
     Of several the one that `sources.toml` names first keeps its id, then the first by path: what is added later, at its
     end, changes no id.
     """
+    own = own_ids([document.source.path for document in documents], described)
+    return tuple(replace(document, id=own[document.source.path]) for document in documents)
+
+
+def own_ids(paths: Iterable[str], described: Iterable[str]) -> dict[str, str]:
+    """The ids of documents by their paths, in the order of `paths`; `described` are those of `sources.toml`, in NFC."""
     ranks = {path: rank for rank, path in enumerate(described)}
-    order = sorted(documents, key=lambda document: ranks.get(normalise_text(document.source.path), len(ranks)))
+    order = sorted(paths, key=lambda path: ranks.get(normalise_text(path), len(ranks)))
     own: dict[str, str] = {}
-    taken = {document.id for document in documents}
+    taken = {document_id(path) for path in order}
     seen: set[str] = set()
-    for document in order:
-        name = document.id
+    for path in order:
+        name = document_id(path)
         if name in seen:
-            name = base = f"{name}-{PurePosixPath(document.source.path).suffix.removeprefix('.').lower()}"
+            name = base = f"{name}-{PurePosixPath(path).suffix.removeprefix('.').lower()}"
             number = 2
             while name in taken:
                 name, number = f"{base}-{number}", number + 1
         seen.add(name)
         taken.add(name)
-        own[document.source.path] = name
-    return tuple(replace(document, id=own[document.source.path]) for document in documents)
+        own[path] = name
+    return own
 
 
 def _misspelt_members(entries: Mapping[str, Any], members: Mapping[str, list[str]]) -> Iterator[Skipped]:
