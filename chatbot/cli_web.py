@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -224,11 +225,20 @@ def _add_one(
         raise UnreadableSource(f"{source} est un dossier. Donnez ses fichiers : loos add {source}/*.pdf")
     read = read_file(file, source)
     if read.problem:
-        raise UnreadableSource(read.problem)
+        near = [] if file.exists() else get_close_matches(file.name, _names_beside(file), n=1)
+        meant = f" Vouliez-vous dire « {file.with_name(near[0])} » ?" if near else ""
+        raise UnreadableSource(f"{read.problem}{meant}")
     name = str(PurePosixPath(folder, file.name))
     with suppress(ValueError):
         name = file.resolve().relative_to(settings.corpus.resolve()).as_posix()  # put there by hand
     return add_document(settings.corpus, name, read.data, entry, replace=replace)
+
+
+def _names_beside(file: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in file.parent.iterdir())
+    except OSError:
+        return []
 
 
 def _end(done: list[dict[str, Any]], results: list[dict[str, Any]]) -> None:

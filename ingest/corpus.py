@@ -34,6 +34,7 @@ from ingest.files import (
 from ingest.isolated import ISOLATED_SUFFIXES, read_isolated
 from ingest.kept import KeptFiles, key_of
 from ingest.normalise import normalise_block, normalise_text
+from ingest.plain_words import toml_reason
 from ingest.read_html import read_html
 from ingest.read_markdown import read_markdown
 from ingest.read_sheet import read_csv
@@ -375,18 +376,17 @@ def _read_entries(folder: Path, file: ReadFile, paths: list[str]) -> dict[str, d
     return entries
 
 
-def _toml_line(file: ReadFile, error: Exception) -> str:
+def _toml_line(file: ReadFile, error: tomllib.TOMLDecodeError | RecursionError) -> str:
     """The line that could not be read, if the parser names one, and how a line is written."""
     how = (
         'Un texte se met entre guillemets droits ("…"), une date s’écrit sans guillemets (2024-05-31), le nom d’un '
         'fichier entre crochets et guillemets (["fiches/energie.md"]), et chacun n’y figure qu’une fois.'
     )
-    found = re.search(r"at line (\d+)", str(error))
-    if not found:
-        return f" ({error}). {how}"
-    number = int(found.group(1))
+    reason, number = toml_reason(error)
+    if number is None:
+        return f" ({reason}). {how}"
     line = "".join(file.data.decode("utf-8-sig").splitlines()[number - 1 : number]).strip()
-    return f" : ligne {number}, « {line} » ({error}). {how}"
+    return f" : ligne {number}, « {line} » ({reason}). {how}"
 
 
 def check_entry(folder: Path, table: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:

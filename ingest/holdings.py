@@ -37,6 +37,7 @@ from ingest.files import (
     limit_bytes,
 )
 from ingest.normalise import normalise_text
+from ingest.plain_words import system_reason
 from ingest.read_zip import read_members
 from ingest.set_aside import kept_questions, put_back, set_aside
 from ingest.write_file import move_file, not_written, write_file
@@ -184,9 +185,13 @@ def restore_document(corpus: Path, removed: Path) -> str:
         kept = (corpus / REMOVED_FOLDER).resolve()
         whole = removed.resolve()
         if kept not in whole.parents:
+            places = [path.relative_to(corpus / REMOVED_FOLDER) for path in removed_documents(corpus)]
+            names = [PurePosixPath(*place.parts[1:]).as_posix() for place in places]
+            near = get_close_matches(removed.as_posix(), names, n=1)
+            how = f" Vouliez-vous dire « {near[0]} » ?" if near else ""
             raise UnknownDocument(
-                f"{removed} n’est pas un document retiré de {corpus}. « loos restore » sans rien d’autre en donne la "
-                "liste."
+                f"{removed} n’est pas un document retiré de {corpus}.{how} « loos restore » sans rien d’autre en donne "
+                "la liste."
             )
         folder = kept / whole.relative_to(kept).parts[0]
         sections = read_sections(folder)
@@ -281,7 +286,7 @@ def corpus_lock(corpus: Path) -> Iterator[None]:
         corpus.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(corpus, os.O_RDONLY)
     except OSError as error:
-        raise EmptyCorpus(f"Le dossier du corpus ne s’ouvre pas : {corpus} ({error.strerror}).") from error
+        raise EmptyCorpus(f"Le dossier du corpus ne s’ouvre pas : {corpus} ({system_reason(error)}).") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

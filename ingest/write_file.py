@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ingest.disk import synchronise
 from ingest.errors import NotWritten
+from ingest.plain_words import system_reason
 
 __all__ = ["move_file", "not_written", "write_file"]
 
@@ -52,6 +53,6 @@ def move_file(path: Path, target: Path, shown: str) -> None:
 def not_written(shown: str, error: OSError) -> NotWritten:
     """The refusal of a change that the system refused."""
     return NotWritten(
-        f"{shown} : le fichier ne s’écrit pas ({error.strerror}). Vérifiez la place sur le disque et les droits du "
-        "dossier ; ce qui y était n’a pas changé."
+        f"{shown} : le fichier ne s’écrit pas ({system_reason(error)}). Vérifiez la place sur le disque et les droits "
+        "du dossier ; ce qui y était n’a pas changé."
     )

@@ -374,7 +374,7 @@ def test_a_folder_that_may_not_be_written_is_told(tmp_path: Path, monkeypatch: p
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(NotWritten, match=r"a\.md : .*No space left.*Vérifiez la place"):
+    with pytest.raises(NotWritten, match=r"a\.md : .*plus de place sur le disque.*Vérifiez la place"):
         add_document(tmp_path, "a.md", b"Texte.")
     assert files(tmp_path) == {}
     (tmp_path / "corpus").write_text("")
