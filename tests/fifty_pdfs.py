@@ -535,13 +535,13 @@ def _() -> Made:
     def draw(canvas: Canvas) -> None:
         _lines(canvas, ["Les arbres de la rue"], y=770, font=("Helvetica-Bold", 18))
         _lines(canvas, ["L"], y=702, font=("Times-Roman", 46))
-        words = TREES[1:]
+        words = f"{TREES} {WATER}"[1:]
         beside = _wrapped(words, 410)[:3]
         _lines(canvas, beside, x=102, y=730)
         rest = words[len(" ".join(beside)) + 1 :]
         _lines(canvas, _wrapped(rest, 440), y=730 - 14 * 3)
 
-    return _drawn(draw), ["= Les arbres de la rue", f"p. 1 | | {TREES}"]
+    return _drawn(draw), ["= Les arbres de la rue", f"p. 1 | | {TREES} {WATER}"]
 
 
 @_pdf("page-avec-encadre.pdf", "a box beside the text, with its own heading, on a grey ground")
