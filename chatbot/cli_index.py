@@ -1,35 +1,44 @@
 """`loos index`: the builds that are kept, which one is live, and going from one to another."""
 
 import sys
+from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from chatbot.settings import Settings, load_settings
-from chatbot.terminal import IndexOption, JsonOption, print_json
+from chatbot.terminal import CorpusOption, IndexOption, JsonOption, print_json
 from index.errors import IndexStoreError
 
 if TYPE_CHECKING:
-    from index.store import Store
+    from index.store import Manifest, Store
 
 __all__ = ["index_app"]
 
 index_app = typer.Typer(help="Les constructions de l’index.", no_args_is_help=True, rich_markup_mode=None)
+
+_LISTED = 10
+_REMEDY = " Reconstruisez "
 
 BuildArgument = Annotated[str, typer.Argument(help="L’identifiant d’une construction.", metavar="CONSTRUCTION")]
 OptionalBuild = Annotated[str | None, typer.Argument(help="Par défaut, celle en service.", metavar="CONSTRUCTION")]
 
 
 @index_app.command("list")
-def index_list(index: IndexOption = None, as_json: JsonOption = False) -> None:
+def index_list(index: IndexOption = None, corpus: CorpusOption = None, as_json: JsonOption = False) -> None:
     """Lister les constructions gardées, la plus récente d’abord ; * marque celle en service.
+
+    Dit aussi ce qui a changé dans le dossier des documents depuis la plus récente.
 
     Exemple : loos index list
     """
     from index.report import read_report
     from index.report_text import moment
 
+    settings = load_settings(index=index, corpus=corpus)
     store = _store(index)
     current = store.current_id()
     rows: list[dict[str, Any]] = []
@@ -48,12 +57,19 @@ def index_list(index: IndexOption = None, as_json: JsonOption = False) -> None:
         return
     if not rows:
         print(f"Aucune construction dans {store.folder}. Commencez par « loos build ».", file=sys.stderr)
+    remedies: dict[str, None] = {}
     for row in rows:
         mark = "*" if row["current"] else " "
-        size_text = (
-            f"{row['documents']} document(s), {row['passages']} passages" if not row["problem"] else row["problem"]
-        )
+        if row["problem"]:
+            size_text, remedy, how = row["problem"].partition(_REMEDY)
+            if remedy:
+                remedies[f"{remedy}{how}".strip()] = None
+        else:
+            size_text = f"{row['documents']} document(s), {row['passages']} passages"
         print(f"{mark} {row['build_id']}  {moment(row['made'])}  {size_text}")
+    for how in remedies:  # the same for all, so said once
+        print(f"Celles qui ne se lisent pas ne peuvent pas être mises en service. {how}", file=sys.stderr)
+    _say_unbuilt(store, settings.corpus)
 
 
 @index_app.command("verify")
@@ -74,12 +90,13 @@ def index_diff(
     one: Annotated[str | None, typer.Argument(help="L’ancienne ; seule, la nouvelle.", metavar="A")] = None,
     other: Annotated[str | None, typer.Argument(help="La nouvelle.", metavar="B")] = None,
     index: IndexOption = None,
+    corpus: CorpusOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Comparer deux constructions : documents, passages, questions de contrôle.
 
     Sans rien, celle en service et la plus récente (ou, si c’est la même, celle d’avant et celle en service). Avec une
-    seule, celle en service et celle-là.
+    seule, celle en service et celle-là. Ce qui n’est pas encore construit est dit à part.
 
     Exemple : loos index diff
     """
@@ -87,6 +104,7 @@ def index_diff(
     from index.report import read_report
 
     store = _store(index)
+    _say_unbuilt(store, load_settings(index=index, corpus=corpus).corpus)
     old_id, new_id = _pair(store, one, other)
     reports = [read_report(store, build_id) for build_id in (old_id, new_id)]
     gold = [report.gold if report else () for report in reports]
@@ -156,6 +174,52 @@ def index_prune(
         print_json(list(gone))
     else:
         print(f"Constructions effacées : {', '.join(gone)}." if gone else "Rien à effacer.")
+
+
+def _say_unbuilt(store: "Store", corpus: Path) -> None:
+    """Tell on stderr what of the corpus folder the build made last does not hold; nothing where neither reads."""
+    from ingest.corpus import corpus_sha256
+    from ingest.errors import IngestError
+    from ingest.files import find_files
+    from ingest.normalise import normalise_text
+
+    manifest = _newest_readable(store)
+    if manifest is None:
+        return
+    try:
+        files = [normalise_text(path) for path in find_files(corpus)[0]]
+        if corpus_sha256(corpus) == manifest.corpus_sha256:
+            return
+    except IngestError:
+        return
+    built = {normalise_text(path) for path in manifest.sources}
+    new = [path for path in files if not _is_in(path, built) and not _was_skipped(path, manifest.skipped)]
+    gone = sorted(path for path in built if not any(path == file or path.startswith(f"{file}/") for file in files))
+    print(f"Pas encore construit (depuis {manifest.build_id}) :", file=sys.stderr)
+    for what, paths in (("ajouté", new), ("retiré", gone)):
+        for path in paths[:_LISTED]:
+            print(f"- {what} : {path}", file=sys.stderr)
+        if len(paths) > _LISTED:
+            print(f"- … et {len(paths) - _LISTED} autre(s).", file=sys.stderr)
+    if not new and not gone:
+        print("- un document, sources.toml ou questions.jsonl a changé.", file=sys.stderr)
+    print("« loos build » en tient compte.", file=sys.stderr)
+
+
+def _newest_readable(store: "Store") -> "Manifest | None":
+    for build_id in store.build_ids():
+        with suppress(IndexStoreError):
+            return store.manifest(build_id)
+    return None
+
+
+def _is_in(path: str, built: Collection[str]) -> bool:
+    """Whether a file, or a document of an archive, was built."""
+    return path in built or any(source.startswith(f"{path}/") for source in built)
+
+
+def _was_skipped(path: str, skipped: Collection[str]) -> bool:
+    return any(reason.startswith(f"{path} :") for reason in skipped)
 
 
 def _store(index: Any) -> "Store":

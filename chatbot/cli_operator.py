@@ -48,7 +48,8 @@ def password() -> None:
 
     if sys.stdin.isatty():
         chosen = getpass(f"Nouveau mot de passe ({SHORTEST} caractères au moins) : ")
-        if getpass("Le même, encore une fois : ") != chosen:
+        # One that is too short is refused below, without having been typed twice.
+        if len(chosen) >= SHORTEST and getpass("Le même, encore une fois : ") != chosen:
             raise PasswordProblem("Les deux ne sont pas les mêmes. Le mot de passe n’a pas changé : recommencez.")
     else:
         chosen = sys.stdin.readline().rstrip("\r\n")

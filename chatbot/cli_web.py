@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,6 @@ import typer
 
 from chatbot.settings import Settings, load_settings
 from chatbot.terminal import CorpusOption, JsonOption, print_json
-from index.errors import IndexStoreError
 from ingest.errors import IngestError, UnreadableSource
 
 if TYPE_CHECKING:
@@ -98,22 +98,24 @@ def remove(
     corpus: CorpusOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Retirer des documents du corpus. Ils sont gardés à part, et « loos restore » les remet.
+    """Retirer des documents du corpus. Ils sont gardés à part, avec les questions de contrôle qui les citent.
+
+    « loos restore » les remet.
 
     Exemple : loos remove fiches/energie.md
     """
-    from ingest.holdings import remove_document
+    from ingest.holdings import questions_aside, remove_document
 
     folder = load_settings(corpus=corpus).corpus
     results: list[dict[str, Any]] = []
     for path in paths:
         inside = path.removeprefix(f"{folder.as_posix()}/")
-        cited = _questions_about(folder, inside)
         try:
             kept = remove_document(folder, inside)
-            results.append({"path": inside, "kept": str(kept), "questions": cited, "problem": None})
+            aside = questions_aside(folder, kept)
+            results.append({"path": inside, "kept": str(kept), "questions": aside, "problem": None})
         except IngestError as error:
-            results.append({"path": inside, "kept": None, "questions": cited, "problem": str(error)})
+            results.append({"path": inside, "kept": None, "questions": 0, "problem": str(error)})
     removed = [result for result in results if result["kept"]]
     if as_json:
         print_json(results)
@@ -121,10 +123,7 @@ def remove(
         for result in removed:
             print(f"Retiré : {result['path']}\n  Pour le remettre : loos restore '{result['kept']}'")
             if result["questions"]:
-                print(
-                    f"  {result['questions']} question(s) de contrôle le citent : retirez-les de questions.jsonl, "
-                    "« loos corpus check » les nomme."
-                )
+                print(f"  {result['questions']} question(s) de contrôle qui le citent sont gardées avec lui.")
         _end(removed, results)
     if len(removed) < len(results):
         raise typer.Exit(1)
@@ -142,7 +141,7 @@ def restore(
 
     Exemple : loos restore corpus/.removed/2026-11-28T09-30-00/fiches/energie.md
     """
-    from ingest.holdings import removed_documents, restore_document
+    from ingest.holdings import questions_aside, removed_documents, restore_document
 
     folder = load_settings(corpus=corpus).corpus
     if removed is None:
@@ -155,11 +154,14 @@ def restore(
             print("Aucun document retiré.", file=sys.stderr)
         return
     named = [path for path in removed_documents(folder) if path.as_posix().endswith(f"/{removed.as_posix()}")]
-    path = restore_document(folder, named[0] if named and not removed.exists() else removed)
+    chosen = named[0] if named and not removed.exists() else removed
+    questions = questions_aside(folder, chosen)
+    path = restore_document(folder, chosen)
     if as_json:
-        print_json({"path": path})
+        print_json({"path": path, "questions": questions})
     else:
-        print(f"Remis : {path}\n{_BUILD}")
+        with_them = f", avec {questions} question(s) de contrôle" if questions else ""
+        print(f"Remis : {path}{with_them}\n{_BUILD}")
 
 
 def crawl(
@@ -223,11 +225,20 @@ def _add_one(
         raise UnreadableSource(f"{source} est un dossier. Donnez ses fichiers : loos add {source}/*.pdf")
     read = read_file(file, source)
     if read.problem:
-        raise UnreadableSource(read.problem)
+        near = [] if file.exists() else get_close_matches(file.name, _names_beside(file), n=1)
+        meant = f" Vouliez-vous dire « {file.with_name(near[0])} » ?" if near else ""
+        raise UnreadableSource(f"{read.problem}{meant}")
     name = str(PurePosixPath(folder, file.name))
     with suppress(ValueError):
         name = file.resolve().relative_to(settings.corpus.resolve()).as_posix()  # put there by hand
     return add_document(settings.corpus, name, read.data, entry, replace=replace)
+
+
+def _names_beside(file: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in file.parent.iterdir())
+    except OSError:
+        return []
 
 
 def _end(done: list[dict[str, Any]], results: list[dict[str, Any]]) -> None:
@@ -243,18 +254,6 @@ def _fetcher(settings: Settings, allow_private: bool) -> "Fetcher":
     from ingest.fetch import Fetcher
 
     return Fetcher(settings.contact_email or settings.contact_url, allow_private)
-
-
-def _questions_about(corpus: Path, path: str) -> int:
-    """How many gold questions rest on a document; 0 where they do not read, which the check says."""
-    from index.gold import read_gold
-    from ingest.assemble import document_id
-    from ingest.files import QUESTIONS_FILE
-
-    with suppress(IndexStoreError):
-        name = document_id(path)
-        return sum(any(span.document == name for span in q.spans) for q in read_gold(corpus / QUESTIONS_FILE))
-    return 0
 
 
 def _readable(report: "CrawlReport") -> str:

@@ -1,6 +1,7 @@
 """The settings of the service: defaults, then `loos.toml`, then the environment, then flags; checked once, here."""
 
 import os
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from chatbot.errors import InvalidSetting
+from ingest.plain_words import toml_reason
 
 __all__ = ["ENVIRONMENT_PREFIX", "SETTINGS_FILE", "Settings", "load_settings"]
 
@@ -77,7 +79,11 @@ def load_settings(**flags: Any) -> Settings:
     except ValidationError as error:
         raise InvalidSetting("\n".join(_explain(problem) for problem in error.errors())) from error
     except ValueError as error:  # tomllib.TOMLDecodeError and UnicodeDecodeError are ValueErrors
-        raise InvalidSetting(f"{SETTINGS_FILE} n’est pas un fichier TOML valide : {error}. Corrigez-le.") from error
+        if not isinstance(error, tomllib.TOMLDecodeError):
+            raise InvalidSetting(f"{SETTINGS_FILE} n’est pas enregistré en UTF-8. Corrigez-le.") from error
+        reason, line = toml_reason(error)
+        where = f"ligne {line}, {reason}" if line else reason
+        raise InvalidSetting(f"{SETTINGS_FILE} n’est pas un fichier TOML valide : {where}. Corrigez-le.") from error
 
 
 def _explain(problem: Any) -> str:

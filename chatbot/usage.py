@@ -8,8 +8,11 @@ import typer
 __all__ = ["usage_error"]
 
 _FRENCH = (
-    (r"No such option: (\S+)(?: \(Possible options: (.+)\))?", "L’option {0} n’existe pas.{near}"),
-    (r"No such command '(.+?)'.*", "La commande « {0} » n’existe pas."),
+    (
+        r"No such option: (\S+?)\.?(?: \(Possible options: (.+)\)| Did you mean (.+)\?)?",
+        "L’option {0} n’existe pas.{near}",
+    ),
+    (r"No such command '(.+?)'\.?(?: Did you mean (.+)\?)?", "La commande « {0} » n’existe pas.{near}"),
     (r"Missing argument '(.+?)'.*", "Il manque {0}."),
     (r"Missing option '(.+?)'.*", "Il manque l’option {0}."),
     (r"Missing command.*", "Il manque une commande."),
@@ -44,5 +47,6 @@ def usage_error(error: typer.BadParameter | Any) -> str:
 
 def _filled(form: str, match: re.Match[str]) -> str:
     parts = [(part or "").strip("'") for part in match.groups()]
-    near = f" Voulez-vous dire {parts[1]} ?" if len(parts) > 1 and parts[1] else ""
+    meant = [name.strip("' ") for part in parts[1:] for name in part.split(",") if name]
+    near = f" Vouliez-vous dire {' ou '.join(f'« {name} »' for name in meant)} ?" if meant else ""
     return form.format(*parts, near=near)

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
+from difflib import get_close_matches
 from heapq import nsmallest
 from math import ceil
 from pathlib import Path, PurePosixPath
@@ -29,6 +31,10 @@ _SHORTEST = 10
 """Fewer words than these may well stand twice."""
 _REPEATED = 0.8
 """Two passages repeat each other if one holds this share of the other's runs of `_SHINGLE` words."""
+
+_ALIKE = 0.9
+"""Themes whose letters are the same to this share, as `difflib` counts: « Vie municipal » and « Vie municipale »."""
+_NUMBERS = re.compile(r"\d+")
 
 _BETWEEN_WORDS = r"(?:\[\^[^\]\n]*\]|\]\([^)\n]*\)|\W)*+"
 _HOST = re.compile(r"[^\s./]+(?:\.[^\s./]+)+")
@@ -106,7 +112,7 @@ class _Lines:
 
 
 def _check_themes(documents: Sequence[Document]) -> Iterator[Problem]:
-    """Themes that differ in their spelling only: case, accents, spaces, punctuation."""
+    """Themes that differ in their spelling only (case, accents, spaces, punctuation), or in a letter or two."""
     counts = Counter(document.theme for document in documents)
     spellings: dict[str, list[str]] = {}
     for theme in counts:
@@ -120,6 +126,22 @@ def _check_themes(documents: Sequence[Document]) -> Iterator[Problem]:
                 f"Écrivez-le partout pareil dans {SOURCES_FILE}."
             )
             yield Problem(document.source.path, "", text)
+    for letters, theme in ((letters, usual[same[0]]) for letters, same in spellings.items()):
+        # Of two the rarer is named, once; numbers tell themes apart.
+        near = [
+            other
+            for other in get_close_matches(letters, spellings, n=4, cutoff=_ALIKE)
+            if other != letters and _NUMBERS.findall(other) == _NUMBERS.findall(letters)
+        ]
+        rival = max(near, key=lambda other: counts[usual[spellings[other][0]]], default=None)
+        wanted = usual[spellings[rival][0]] if rival else theme
+        if (counts[theme], wanted) < (counts[wanted], theme):
+            path = next(document.source.path for document in documents if usual[document.theme] == theme)
+            text = (
+                f"le thème « {theme} » ressemble à « {wanted} ». Si c’est le même, écrivez-le partout pareil dans "
+                f"{SOURCES_FILE} ; sinon, laissez."
+            )
+            yield Problem(path, "", text)
 
 
 def _check_source(document: Document, without_entry: bool) -> Iterator[Problem]:
@@ -128,6 +150,13 @@ def _check_source(document: Document, without_entry: bool) -> Iterator[Problem]:
         yield Problem(source.path, "", f"pas de paragraphe dans {SOURCES_FILE}. Ajoutez-le, avec son éditeur.")
     elif not source.publisher:
         yield Problem(source.path, "", f"l’éditeur manque. Ajoutez « publisher » dans {SOURCES_FILE}.")
+    if source.published > (today := date.today().isoformat()):
+        yield Problem(
+            source.path,
+            "",
+            f"la date de publication, {source.published}, est dans l’avenir (nous sommes le {today}). Corrigez "
+            f"« published » dans {SOURCES_FILE}, sauf si elle est voulue.",
+        )
     if source.url and (problem := _address_problem(source.url)):
         yield Problem(source.path, "", problem)
     if source.kind is DocumentKind.FICHE:

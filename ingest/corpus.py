@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from ingest.assemble import Reading, assemble
+from ingest.assemble import Reading, assemble, document_id
 from ingest.block_faults import Fault, block_faults
 from ingest.decode import decode
 from ingest.document import Document, DocumentKind, Source
@@ -34,13 +34,23 @@ from ingest.files import (
 from ingest.isolated import ISOLATED_SUFFIXES, read_isolated
 from ingest.kept import KeptFiles, key_of
 from ingest.normalise import normalise_block, normalise_text
+from ingest.plain_words import toml_reason
 from ingest.read_html import read_html
 from ingest.read_markdown import read_markdown
 from ingest.read_sheet import read_csv
 from ingest.read_text import read_text
 from ingest.read_zip import Member, read_members
 
-__all__ = ["ENTRY_KEYS", "Corpus", "check_entry", "corpus_sha256", "read_blocks", "read_corpus", "read_document"]
+__all__ = [
+    "ENTRY_KEYS",
+    "Corpus",
+    "check_entry",
+    "corpus_sha256",
+    "own_ids",
+    "read_blocks",
+    "read_corpus",
+    "read_document",
+]
 
 ENTRY_KEYS = (
     *("title", "theme", "kind", "note", "url", "publisher"),
@@ -277,22 +287,28 @@ def _with_own_ids(documents: list[Document], described: list[str]) -> tuple[Docu
     Of several the one that `sources.toml` names first keeps its id, then the first by path: what is added later, at its
     end, changes no id.
     """
+    own = own_ids([document.source.path for document in documents], described)
+    return tuple(replace(document, id=own[document.source.path]) for document in documents)
+
+
+def own_ids(paths: Iterable[str], described: Iterable[str]) -> dict[str, str]:
+    """The ids of documents by their paths, in the order of `paths`; `described` are those of `sources.toml`, in NFC."""
     ranks = {path: rank for rank, path in enumerate(described)}
-    order = sorted(documents, key=lambda document: ranks.get(normalise_text(document.source.path), len(ranks)))
+    order = sorted(paths, key=lambda path: ranks.get(normalise_text(path), len(ranks)))
     own: dict[str, str] = {}
-    taken = {document.id for document in documents}
+    taken = {document_id(path) for path in order}
     seen: set[str] = set()
-    for document in order:
-        name = document.id
+    for path in order:
+        name = document_id(path)
         if name in seen:
-            name = base = f"{name}-{PurePosixPath(document.source.path).suffix.removeprefix('.').lower()}"
+            name = base = f"{name}-{PurePosixPath(path).suffix.removeprefix('.').lower()}"
             number = 2
             while name in taken:
                 name, number = f"{base}-{number}", number + 1
         seen.add(name)
         taken.add(name)
-        own[document.source.path] = name
-    return tuple(replace(document, id=own[document.source.path]) for document in documents)
+        own[path] = name
+    return own
 
 
 def _misspelt_members(entries: Mapping[str, Any], members: Mapping[str, list[str]]) -> Iterator[Skipped]:
@@ -360,18 +376,17 @@ def _read_entries(folder: Path, file: ReadFile, paths: list[str]) -> dict[str, d
     return entries
 
 
-def _toml_line(file: ReadFile, error: Exception) -> str:
+def _toml_line(file: ReadFile, error: tomllib.TOMLDecodeError | RecursionError) -> str:
     """The line that could not be read, if the parser names one, and how a line is written."""
     how = (
         'Un texte se met entre guillemets droits ("…"), une date s’écrit sans guillemets (2024-05-31), le nom d’un '
         'fichier entre crochets et guillemets (["fiches/energie.md"]), et chacun n’y figure qu’une fois.'
     )
-    found = re.search(r"at line (\d+)", str(error))
-    if not found:
-        return f" ({error}). {how}"
-    number = int(found.group(1))
+    reason, number = toml_reason(error)
+    if number is None:
+        return f" ({reason}). {how}"
     line = "".join(file.data.decode("utf-8-sig").splitlines()[number - 1 : number]).strip()
-    return f" : ligne {number}, « {line} » ({error}). {how}"
+    return f" : ligne {number}, « {line} » ({reason}). {how}"
 
 
 def check_entry(folder: Path, table: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:

@@ -3,6 +3,7 @@
 import codecs
 import math
 import re
+from contextlib import suppress
 
 from ingest.errors import UnreadableSource
 from ingest.normalise import normalise_text
@@ -19,6 +20,8 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+# What pages call so is windows-1252 for browsers: the encoding standard of the WHATWG says so.
+_WINDOWS_1252 = frozenset({"iso-8859-1", "iso8859-1", "iso88591", "latin-1", "latin1", "l1", "ascii", "us-ascii"})
 _HTML_CHARSET = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?\s*([\w-]{1,40})""", re.IGNORECASE)
 # What no text holds: control characters other than tab, line feed, form feed, carriage return and escape.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
@@ -92,7 +95,11 @@ def _decode_legacy(data: bytes, path: str) -> str:
     from charset_normalizer import from_bytes
 
     if declared := _HTML_CHARSET.search(data[:4096]):
-        return _decode_as(data, declared.group(1).decode("ascii"), path)
+        name = declared.group(1).decode("ascii")
+        if name.lower().replace("_", "-") in _WINDOWS_1252:
+            with suppress(UnicodeDecodeError):  # five bytes stand for nothing in it
+                return data.decode("cp1252")
+        return _decode_as(data, name, path)
     best = from_bytes(
         data[:_SAMPLE_BYTES], cp_isolation=["cp1252", "iso8859_15", "utf_16_le", "utf_16_be", "mac_roman"]
     ).best()

@@ -15,6 +15,7 @@ from ingest.corpus import ENTRY_KEYS, check_entry
 from ingest.errors import InvalidEntry
 from ingest.files import SOURCES_FILE
 from ingest.normalise import normalise_text
+from ingest.plain_words import system_reason, toml_reason
 from ingest.write_file import write_file
 
 __all__ = ["check_given", "described", "forgotten", "is_of", "read_sections", "write_sections"]
@@ -137,16 +138,22 @@ def _read(folder: Path) -> str:
         return where.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except FileNotFoundError:
         return ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidEntry(f"{where} ne se lit pas ({error}). Rien n’a été changé.") from error
+    except UnicodeDecodeError as error:
+        raise InvalidEntry(
+            f"{where} n’est pas enregistré en UTF-8. Rien n’a été changé : enregistrez-le dans cet encodage."
+        ) from error
+    except OSError as error:
+        raise InvalidEntry(f"{where} ne se lit pas ({system_reason(error)}). Rien n’a été changé.") from error
 
 
 def _tables(folder: Path, text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
+        reason, line = toml_reason(error)
+        where = f"ligne {line}, {reason}" if line else reason
         raise InvalidEntry(
-            f"{folder / SOURCES_FILE} n’est pas un fichier TOML valide ({error}). Rien n’a été changé : corrigez-le "
+            f"{folder / SOURCES_FILE} n’est pas un fichier TOML valide ({where}). Rien n’a été changé : corrigez-le "
             "d’abord, « loos corpus check » dit où."
         ) from error
 

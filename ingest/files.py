@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from ingest.decode import MAX_SOURCE_BYTES, too_large
 from ingest.errors import EmptyCorpus
 from ingest.isolated import ISOLATED_SUFFIXES
+from ingest.plain_words import system_reason
 
 __all__ = [
     "ARCHIVE_SUFFIX",
@@ -91,7 +92,7 @@ def find_files(folder: Path) -> tuple[list[str], list[Skipped]]:
     def unreadable_folder(error: OSError) -> None:
         passed(
             Path(error.filename).relative_to(folder),
-            f"le dossier ne se lit pas ({error.strerror}), ses documents manquent. Vérifiez ses droits.",
+            f"le dossier ne se lit pas ({system_reason(error)}), ses documents manquent. Vérifiez ses droits.",
         )
 
     for where, folders, names in os.walk(folder, onerror=unreadable_folder):
@@ -153,7 +154,7 @@ def read_file(path: Path, relative: str) -> ReadFile:
     except OSError as error:
         return ReadFile(
             _NOT_READ,
-            problem=f"{relative} : le fichier ne se lit pas ({error.strerror}). Vérifiez qu’il existe et ses droits.",
+            problem=f"{relative} : le fichier ne se lit pas ({system_reason(error)}). Vérifiez son nom et ses droits.",
         )
     if size > limit:
         return ReadFile(digest.digest(), problem=str(too_large(size, relative, limit)))

@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
 from ingest.assemble import document_id
-from ingest.corpus import read_document
+from ingest.corpus import own_ids, read_document
 from ingest.decode import too_large
 from ingest.entries import check_given, described, forgotten, is_of, read_sections, write_sections
 from ingest.errors import (
@@ -28,6 +28,7 @@ from ingest.errors import (
 from ingest.files import (
     ARCHIVE_SUFFIX,
     ORIGINALS_FOLDER,
+    QUESTIONS_FILE,
     SOURCES_FILE,
     SUFFIXES,
     advice,
@@ -36,7 +37,9 @@ from ingest.files import (
     limit_bytes,
 )
 from ingest.normalise import normalise_text
+from ingest.plain_words import system_reason
 from ingest.read_zip import read_members
+from ingest.set_aside import kept_questions, put_back, set_aside
 from ingest.write_file import is_draft, move_file, not_written, sweep_drafts, write_file
 
 __all__ = [
@@ -45,6 +48,7 @@ __all__ = [
     "check_readable",
     "corpus_lock",
     "describe_document",
+    "questions_aside",
     "remove_document",
     "removed_documents",
     "restore_document",
@@ -108,7 +112,7 @@ def add_document(corpus: Path, name: str, data: bytes, entry: Mapping[str, str] 
         write_sections(corpus, text)
         for rival in rivals:
             if rival != here:
-                _remove(corpus, rival)
+                _remove(corpus, rival, with_questions=False)  # they quote the id, which the new one has
     return here
 
 
@@ -140,13 +144,14 @@ def describe_document(
 
 
 def remove_document(corpus: Path, path: str) -> Path:
-    """Move a document out of what is read, to `.removed/<date-time>/`, with its section of `sources.toml` beside it.
+    """Move a document out of what is read, to `.removed/<date-time>/`, with what is said of it beside it: its section
+    of `sources.toml` and the gold questions that quote it (`questions_aside` counts them).
 
     Returns where the file is now: what `restore_document` takes.
 
     Raises:
         UnknownDocument: there is no such document.
-        InvalidEntry: `sources.toml` cannot be changed.
+        InvalidEntry: `sources.toml` cannot be changed, or the gold questions do not read.
         NotWritten: a file cannot be written.
     """
     with corpus_lock(corpus):
@@ -166,7 +171,7 @@ def remove_document(corpus: Path, path: str) -> Path:
 
 
 def restore_document(corpus: Path, removed: Path) -> str:
-    """Put a removed document back, with its section of `sources.toml`; its path in the corpus.
+    """Put a removed document back, with its section of `sources.toml` and its gold questions; its path in the corpus.
 
     `removed` is what `remove_document` gave, or the folder `.removed/<date-time>`.
 
@@ -180,9 +185,13 @@ def restore_document(corpus: Path, removed: Path) -> str:
         kept = (corpus / REMOVED_FOLDER).resolve()
         whole = removed.resolve()
         if kept not in whole.parents:
+            places = [path.relative_to(corpus / REMOVED_FOLDER) for path in removed_documents(corpus)]
+            names = [PurePosixPath(*place.parts[1:]).as_posix() for place in places]
+            near = get_close_matches(removed.as_posix(), names, n=1)
+            how = f" Vouliez-vous dire « {near[0]} » ?" if near else ""
             raise UnknownDocument(
-                f"{removed} n’est pas un document retiré de {corpus}. « loos restore » sans rien d’autre en donne la "
-                "liste."
+                f"{removed} n’est pas un document retiré de {corpus}.{how} « loos restore » sans rien d’autre en donne "
+                "la liste."
             )
         folder = kept / whole.relative_to(kept).parts[0]
         sections = read_sections(folder)
@@ -198,7 +207,9 @@ def restore_document(corpus: Path, removed: Path) -> str:
                 )
             move_file(found, corpus / path, path)
         write_sections(corpus, described(corpus, sections))
+        put_back(corpus, folder)
         (folder / SOURCES_FILE).unlink(missing_ok=True)
+        (folder / QUESTIONS_FILE).unlink(missing_ok=True)
         sweep_drafts(folder)
         _drop_empty(folder)
     return path
@@ -209,6 +220,13 @@ def removed_documents(corpus: Path) -> list[Path]:
     kept = corpus / REMOVED_FOLDER
     folders = sorted(kept.iterdir(), reverse=True) if kept.is_dir() else []
     return [found for folder in folders if (found := _removed_file(folder))]
+
+
+def questions_aside(corpus: Path, removed: Path) -> int:
+    """How many gold questions are kept with a removed document, which is what `remove_document` gave."""
+    kept = (corpus / REMOVED_FOLDER).resolve()
+    whole = removed.resolve()
+    return kept_questions(kept / whole.relative_to(kept).parts[0]) if kept in whole.parents else 0
 
 
 def safe_path(corpus: Path, name: str) -> str:
@@ -269,7 +287,7 @@ def corpus_lock(corpus: Path) -> Iterator[None]:
         corpus.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(corpus, os.O_RDONLY)
     except OSError as error:
-        raise EmptyCorpus(f"Le dossier du corpus ne s’ouvre pas : {corpus} ({error.strerror}).") from error
+        raise EmptyCorpus(f"Le dossier du corpus ne s’ouvre pas : {corpus} ({system_reason(error)}).") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -302,14 +320,38 @@ def _already(path: str, rival: str) -> str:
     )
 
 
-def _remove(corpus: Path, path: str) -> Path:
+def _remove(corpus: Path, path: str, *, with_questions: bool = True) -> Path:
+    ids = _ids_of(corpus, path) if with_questions else set()
     text, taken = forgotten(corpus, path)
-    folder = _new_folder(corpus)
+    folder = _unfinished_folder(corpus, path) or _new_folder(corpus)
     if taken:
         write_file(folder / SOURCES_FILE, taken.encode("utf-8"), SOURCES_FILE)
+    set_aside(corpus, folder, ids)
     write_sections(corpus, text)
     move_file(corpus / path, folder / path, path)
     return folder / path
+
+
+def _ids_of(corpus: Path, path: str) -> set[str]:
+    """The ids that a document has, or those in an archive have, and that no document will have without it."""
+    paths = _paths(corpus)
+    described = list(read_sections(corpus))
+    own = own_ids(paths, described)
+    left = set(own_ids([other for other in paths if other != path], described).values())
+    if not path.lower().endswith(ARCHIVE_SUFFIX):
+        return {own[path]} - left
+    with suppress(UnreadableSource, OSError):
+        return {document_id(member.path) for member in read_members((corpus / path).read_bytes(), path)} - left
+    return set()
+
+
+def _unfinished_folder(corpus: Path, path: str) -> Path | None:
+    """Where a removal of this document that was stopped half-way put what was said of it."""
+    kept = corpus / REMOVED_FOLDER
+    for folder in sorted(kept.iterdir()) if kept.is_dir() else []:
+        if not _removed_file(folder) and any(is_of(name, path) for name in read_sections(folder)):
+            return folder
+    return None
 
 
 def _new_folder(corpus: Path) -> Path:
@@ -328,9 +370,8 @@ def _new_folder(corpus: Path) -> Path:
 
 
 def _removed_file(folder: Path) -> Path | None:
-    files = sorted(
-        path for path in folder.rglob("*") if path.is_file() and path != folder / SOURCES_FILE and not is_draft(path)
-    )
+    beside = (folder / SOURCES_FILE, folder / QUESTIONS_FILE)
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path not in beside and not is_draft(path))
     return files[0] if files else None
 
 

@@ -18,6 +18,8 @@ _LARGER = 1.12
 _LEADERS = re.compile(r"\s*(?:[.…_·]\s?){4,}\s*")
 _BULLET = re.compile(r"(?:[•◦▪■●○‣➢►✓·*\-–—\ue000-\uf8ff]|o(?=\s))\s*")
 _NUMBERED = re.compile(r"\d{1,2}[.)]\s|[a-z]\)\s")
+_RECITAL = re.compile(r"(?:Vu|Considérant|Attendu)\b")
+"""How the grounds of a decision begin, each of which ends in a comma or a semicolon."""
 _NOTE = re.compile(r"(?:\d{1,3}|\*+)[\s.)]")
 _SENTENCE_END = re.compile(r"[.!?…:][»”\"’)\]]?$")
 _WORDS = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
@@ -114,6 +116,8 @@ class _Builder:
     def _is_same_paragraph(self, block: _Open, last: Line, line: Line) -> bool:
         """Whether a line right below goes on: its first word did not fit on the line above, and it is not indented."""
         ends = bool(_SENTENCE_END.search(block.text[-3:]))
+        if _RECITAL.match(line.text) and block.text.endswith((",", ";")):
+            return False
         if block.is_item:
             return line.left > block.lines[0].left + 0.3 * line.size or not ends
         character = (line.right - line.left) / len(line.text)
@@ -158,9 +162,9 @@ class _Builder:
         reads_as_sentence = bool(re.search(r"[.;,:]$", text)) and (not is_large or len(text) > 80)
         if self._is_heading_shaped(first) and letters >= 2 and len(text) <= 200 and not reads_as_sentence:
             size = first.size if is_large else self.body_size
-            return ReadBlock(BlockKind.HEADING, _BULLET.sub("", text, count=1), 1, block.page), size
+            return ReadBlock(BlockKind.HEADING, _without_bullet(text), 1, block.page), size
         if block.is_item:
-            return ReadBlock(BlockKind.LIST_ITEM, _BULLET.sub("", text, count=1), page=block.page), 0
+            return ReadBlock(BlockKind.LIST_ITEM, _without_bullet(text), page=block.page), 0
         return ReadBlock(BlockKind.PARAGRAPH, text, page=block.page), 0
 
     def _join(self, text: str, following: str) -> str:
@@ -221,6 +225,11 @@ def _with_levels(blocks: Sequence[tuple[ReadBlock, float]], body_size: float) ->
         ReadBlock(block.kind, block.text, min(first + order.index(size), 6), block.page) if size else block
         for block, size in blocks
     ]
+
+
+def _without_bullet(text: str) -> str:
+    bullet = _BULLET.match(text)
+    return text[bullet.end() :] if bullet else text
 
 
 def _clean(text: str) -> str:

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any
 
 __all__ = ["HYPHEN", "SAME_LINE", "WIDE_GAP", "WORD_GAP", "Line", "PageFragments", "page_fragments"]
@@ -22,6 +23,9 @@ SAME_LINE = 0.35
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
 _SUPERSCRIPTS = {"2": "²", "3": "³"}
 _BOLD = re.compile(r"bold|black|heavy|demi", re.IGNORECASE)
+_DROP_CAP = re.compile(r"[^\W\d_][’']?")
+_DROP_CAP_HEIGHT = 1.8
+"""In heights of the text beside it, at least: the letter that opens an article over several lines."""
 _SQUARE_METRES = re.compile(r"(?:^|[\d\s])[kcd]?m$")
 
 
@@ -80,7 +84,7 @@ def page_fragments(textpage: Any, box: tuple[float, float, float, float]) -> Pag
     height = (levels[1] - levels[0]) or 1
     fragments = (
         replace(fragment, place=(levels[1] - fragment.baseline) / height)
-        for fragment in _fragments(textpage, characters)
+        for fragment in _with_drop_caps(list(_fragments(textpage, characters)))
     )
     return PageFragments(tuple(fragments), unreadable)
 
@@ -155,7 +159,8 @@ def _fragments(textpage: Any, characters: Sequence[_Character]) -> Iterator[Line
             is_small = character.height < 0.85 * first.height
             reach = 0.7 if is_small else SAME_LINE
             is_near = -0.5 * first.height < gap < WIDE_GAP * first.height
-            if is_near and abs(raised) <= reach * first.height:
+            is_beside = _is_drop_cap(text, first.height, character.height) and raised > 0.12 * first.height
+            if is_near and not is_beside and abs(raised) <= reach * first.height:
                 if is_small and raised > 0.12 * first.height and character.text.isdigit():
                     text += _raised(text, character.text)  # no other digit is raised but a call of a note
                 else:
@@ -169,6 +174,32 @@ def _fragments(textpage: Any, characters: Sequence[_Character]) -> Iterator[Line
         run, text, space = [character], character.text, ""
     if run:
         yield _fragment(textpage, run, text)
+
+
+def _is_drop_cap(text: str, height: float, height_beside: float) -> bool:
+    return bool(_DROP_CAP.fullmatch(text)) and height >= _DROP_CAP_HEIGHT * height_beside
+
+
+def _with_drop_caps(fragments: list[Line]) -> Iterator[Line]:
+    """Fragments with each drop cap put before the first line that stands beside it."""
+    first_lines: dict[Line, str] = {}
+    caps = [fragment for fragment in fragments if _DROP_CAP.fullmatch(fragment.text)]
+    for cap in list(caps):
+        beside = [
+            line
+            for line in fragments
+            if _is_drop_cap(cap.text, cap.height, line.height)
+            and -0.1 * cap.height < line.left - cap.right < 0.5 * cap.height
+            and -SAME_LINE * line.height <= line.baseline - cap.baseline < cap.height
+        ]
+        if beside:
+            is_word = cap.text in ("À", "Ô")  # no word of several letters begins so but in capitals
+            first_lines[max(beside, key=attrgetter("baseline"))] = f"{cap.text}{' ' if is_word else ''}"
+        else:
+            caps.remove(cap)
+    for fragment in fragments:
+        if fragment not in caps:
+            yield replace(fragment, text=f"{first_lines.get(fragment, '')}{fragment.text}")
 
 
 def _raised(before: str, digit: str) -> str:

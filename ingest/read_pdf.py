@@ -49,7 +49,7 @@ def read_pdf(data: bytes, path: str) -> Reading:
     for number in range(1, len(pdf) + 1):
         fragments: Sequence[Line] = ()
         try:
-            page = pdf[number - 1]
+            page = _page(pdf, number)
             textpage = page.get_textpage()
         except pypdfium2.PdfiumError:
             damaged.append(number)
@@ -73,6 +73,28 @@ def read_pdf(data: bytes, path: str) -> Reading:
     if notices and not blocks:
         raise UnreadableSource(f"{path} : aucun texte à lire. {' '.join(notices)}")
     return Reading(blocks, notices=notices)
+
+
+def _page(pdf: Any, number: int) -> Any:
+    """A page with what was typed on it (into a form's fields, or as a remark that is shown) made part of it."""
+    from pypdfium2 import raw
+
+    page = pdf[number - 1]
+    if any(_is_typed(page, place) for place in range(raw.FPDFPage_GetAnnotCount(page))):
+        raw.FPDFPage_Flatten(page, raw.FLAT_NORMALDISPLAY)
+        page.close()
+        page = pdf[number - 1]
+    return page
+
+
+def _is_typed(page: Any, place: int) -> bool:
+    """Whether a page's annotation is a field of a form or text put on the page: most are links."""
+    from pypdfium2 import raw
+
+    annotation = raw.FPDFPage_GetAnnot(page, place)
+    kind = raw.FPDFAnnot_GetSubtype(annotation)
+    raw.FPDFPage_CloseAnnot(annotation)
+    return kind in (raw.FPDF_ANNOT_WIDGET, raw.FPDF_ANNOT_FREETEXT)
 
 
 def _is_drawn(page: Any) -> bool:

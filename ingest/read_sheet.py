@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import islice
@@ -27,6 +28,8 @@ _SAMPLE_ROWS = 50
 _HEADER_ROWS = 20  # a sheet's title and remarks stand above its header
 _DEFAULT_NAME = re.compile(r"(?:feuil(?:le)?|sheet|tabelle|hoja)\s*\d*", re.IGNORECASE)
 _SEPARATOR_LINE = re.compile(r"sep=(.)\n")  # Excel's own
+_JOINED = re.compile(rb'<(?:\w+:)?mergeCell\b[^>]{0,100}?\bref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})"')
+_CHUNK_BYTES = 1 << 20
 _LITERAL = re.compile(r'"[^"]*"|\[[^\]]*\]|\\.')
 
 Row = Sequence[str]
@@ -64,7 +67,7 @@ def read_workbook(data: bytes, path: str) -> Reading:
     import openpyxl
     from openpyxl.utils.exceptions import InvalidFileException
 
-    open_zip(data, path)
+    archive = open_zip(data, path)
     try:
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
     except (InvalidFileException, KeyError) as error:
@@ -75,16 +78,44 @@ def read_workbook(data: bytes, path: str) -> Reading:
     blocks: list[ReadBlock] = []
     for sheet in sheets:
         sheet.reset_dimensions()  # what a file says of them may be wrong
-        rows: list[Row] = []
+        rows: list[list[str]] = []
         for row in sheet.iter_rows(max_col=MAX_COLUMNS):
             if len(rows) == MAX_ROWS:
                 raise _too_many_rows(path)
             rows.append([_shown(cell.value, cell.number_format) if cell.value is not None else "" for cell in row])
+        _repeat_down(rows, _joined_cells(archive, str(getattr(sheet, "_worksheet_path", ""))))
         found = list(_table(rows))
         if found and not (len(sheets) == 1 and _DEFAULT_NAME.fullmatch(sheet.title.strip())):
             blocks.append(ReadBlock(BlockKind.HEADING, sheet.title, 2))
         blocks += found
     return Reading(blocks)
+
+
+def _joined_cells(archive: zipfile.ZipFile, part: str) -> Iterator[tuple[int, int, int]]:
+    """The cells of a sheet that are joined over rows: their column, first and last row, from 0."""
+    from openpyxl.utils import column_index_from_string
+
+    if part not in archive.namelist():
+        return
+    seen: set[tuple[int, int, int]] = set()
+    before = b""
+    with archive.open(part) as opened:
+        while chunk := opened.read(_CHUNK_BYTES):
+            for found in _JOINED.finditer(before + chunk):
+                place = column_index_from_string(found[1].decode()) - 1, int(found[2]) - 1, int(found[4]) - 1
+                if place[1] < place[2] and place not in seen:
+                    seen.add(place)
+                    yield place
+            before = chunk[-200:]  # one may lie across two chunks
+
+
+def _repeat_down(rows: Sequence[list[str]], joined: Iterable[tuple[int, int, int]]) -> None:
+    """Write what a joined cell says into each of its rows that says something else, too: each is read alone."""
+    for column, first, last in joined:
+        shown = rows[first][column] if first < len(rows) and column < len(rows[first]) else ""
+        for row in rows[first + 1 : last + 1] if shown else ():
+            if any(row) and column < len(row):
+                row[column] = row[column] or shown
 
 
 def _evenness(text: str, delimiter: str) -> tuple[float, int]:

@@ -159,11 +159,12 @@ def is_document(url: str) -> bool:
 
 
 def slug(url: str, suffix: str) -> str:
-    """A file name for an address: readable, and always the same."""
+    """A file name for an address: readable, always the same, and for `/a.b` another than for `/a-b` and `/a`."""
     parts = urlsplit(url)
-    path = parts.path.removesuffix(PurePosixPath(parts.path).suffix) if PurePosixPath(parts.path).suffix else parts.path
+    ending = PurePosixPath(parts.path).suffix
+    path = parts.path.removesuffix(ending) if ending.lower() in (*_PAGE_SUFFIXES, *SUFFIXES) else parts.path
     name = document_id(unquote(f"{path} {parts.query}").replace(".", "-").strip("/ ") or "accueil")
-    if len(name) > 80:
+    if len(name) > 80 or "." in path:
         name = f"{name[:70].rstrip('-')}-{short_hash(url)}"
     return f"{name}{suffix}"
 

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from ingest.disk import synchronise
 from ingest.errors import NotWritten
+from ingest.plain_words import system_reason
 
 __all__ = ["is_draft", "move_file", "not_written", "sweep_drafts", "write_file"]
 
@@ -116,6 +117,6 @@ def move_file(path: Path, target: Path, shown: str) -> None:
 def not_written(shown: str, error: OSError) -> NotWritten:
     """The refusal of a change that the system refused."""
     return NotWritten(
-        f"{shown} : le fichier ne s’écrit pas ({error.strerror}). Vérifiez la place sur le disque et les droits du "
-        "dossier ; ce qui y était n’a pas changé."
+        f"{shown} : le fichier ne s’écrit pas ({system_reason(error)}). Vérifiez la place sur le disque et les droits "
+        "du dossier ; ce qui y était n’a pas changé."
     )

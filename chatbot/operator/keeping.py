@@ -23,6 +23,7 @@ from ingest.holdings import (
     REMOVED_FOLDER,
     add_document,
     describe_document,
+    questions_aside,
     remove_document,
     removed_documents,
     restore_document,
@@ -197,10 +198,12 @@ class _Documents:
     def remove(self, visit: Visit) -> Response:
         """Take a document out of the corpus, and keep it aside."""
         holding = self._holding(visit.sent("chemin"))
-        remove_document(self._desk.settings.corpus, holding.archive or holding.path)
+        corpus = self._desk.settings.corpus
+        questions = questions_aside(corpus, remove_document(corpus, holding.archive or holding.path))
+        aside = f" avec {questions} question(s) de contrôle qui le citent" if questions else ""
         visit.say(
-            f"« {holding.title} » est retiré du dossier, et gardé à part. Il reste en service jusqu’à la prochaine "
-            "mise en service."
+            f"« {holding.title} » est retiré du dossier, et gardé à part{aside}. Il reste en service jusqu’à la "
+            "prochaine mise en service."
         )
         return then("/documents")
 

@@ -129,7 +129,22 @@ def test_a_candidate_is_compared_published_and_left_again(corpus, index, tmp_pat
     assert {"what": "documents", "done": 2, "total": 2, "remaining_s": 0.0} in lines
     new = report["build_id"]
     assert (folder / "reports" / f"{new}.html").is_file()
-    assert "  + mare.md – La mare\n" in loos("index", "diff", "--index", folder).stdout
+    (documents / "haie.md").write_text("La haie du parc abrite des hérissons.\n")
+    diff = loos("index", "diff", "--index", folder, "--corpus", documents)
+    assert "  + mare.md – La mare\n" in diff.stdout
+    waiting = f"Pas encore construit (depuis {new}) :\n- ajouté : haie.md\n« loos build » en tient compte.\n"
+    assert waiting in diff.stderr
+    (documents / "haie.md").unlink()
+    listed = loos("index", "list", "--index", folder, "--corpus", documents)
+    assert (listed.stderr, len(listed.stdout.splitlines())) == ("", 2)
+    for other in ("0" * 16, "1" * 16):
+        (folder / "builds" / other).mkdir()
+        (folder / "builds" / other / "manifest.json").write_text('{"schema": 1}')
+    listed = loos("index", "list", "--index", folder, "--corpus", documents)
+    assert (listed.stdout.count("a le format 1"), listed.stdout.count("Reconstruisez")) == (2, 0)
+    assert listed.stderr.count("Reconstruisez") == 1
+    for other in ("0" * 16, "1" * 16):
+        shutil.rmtree(folder / "builds" / other)
     assert json.loads(loos("index", "diff", new, live, "--json", "--index", folder).stdout)["gone"]
     published = loos("index", "publish", new, "--index", folder)
     assert published.stdout == f"La construction {new} est en service, à la place de {live}.\n"

@@ -124,6 +124,21 @@ def test_a_passage_that_repeats_another_is_named(tmp_path: Path) -> None:
     assert problems(tmp_path, text.replace(f"## Deux\n\n{said}", "## Deux\n\nLa ceinture est verte.")) == []
 
 
+def test_themes_that_are_nearly_the_same_and_dates_to_come_are_told(tmp_path: Path) -> None:
+    themes = ("Vie municipale", "Vie municipal", "Vie municipale", "Énergie", "Quartier 1", "Quartier 2")
+    for number in range(len(themes)):
+        (tmp_path / f"b{number}.md").write_text(f"Le texte numéro {number}.", encoding="utf-8")
+    entries = [f'["b{n}.md"]\npublisher = "Ville"\ntheme = "{theme}"\n' for n, theme in enumerate(themes)]
+    to_come = '["a.md"]\npublisher = "Ville"\ntheme = "Énergie"\npublished = 2999-05-31\n'
+    first, second = problems(tmp_path, "Un texte.", "".join([to_come, *entries]))
+    assert first == (
+        "b1.md : le thème « Vie municipal » ressemble à « Vie municipale ». Si c’est le même, écrivez-le partout "
+        "pareil dans sources.toml ; sinon, laissez."
+    )
+    assert second.startswith("a.md : la date de publication, 2999-05-31, est dans l’avenir (nous sommes le ")
+    assert problems(tmp_path, "Un texte.", "".join([to_come.replace("2999", "2024"), *entries])) == [first]
+
+
 SENTENCES = {
     "Un.": "La première phrase de cette partie parle des terrils de la ville.[^v]",
     "Deux.": "La deuxième dit tout autre chose de ses champs et de ses fermes.[^v]",

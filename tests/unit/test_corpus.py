@@ -103,8 +103,8 @@ def test_what_the_folder_hides_is_reported(tmp_path):
     corpus = read_corpus(folder)
     assert [document.source.path for document in corpus.documents] == ["bon.md", "dossier.md/note.txt"]
     assert {item.path: item.reason.split(" : ")[1][:27] for item in corpus.skipped} == {
-        "absent.md": "le fichier ne se lit pas (N",
-        "boucle.md": "le fichier ne se lit pas (T",
+        "absent.md": "le fichier ne se lit pas (l",
+        "boucle.md": "le fichier ne se lit pas (d",
         "lié": "ce dossier est un lien symb",
         "tuyau.md": "ce n’est pas un fichier ord",
     }

@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import time
 import tomllib
 from contextlib import closing
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,8 @@ from ingest.add_url import add_url
 from ingest.crawl import crawl
 from ingest.crawl_report import CrawlLimits, CrawlReport
 from ingest.crawl_state import CrawlState, Outcome
-from ingest.errors import CrawlRefused, ForbiddenAddress, InvalidEntry, NotWritten, UnreadableSource
+from ingest.entries import read_sections
+from ingest.errors import CrawlRefused, DuplicateDocument, ForbiddenAddress, InvalidEntry, NotWritten, UnreadableSource
 from ingest.fetch import Fetched, Fetcher, Limits
 from ingest.holdings import remove_document
 from ingest.near_duplicates import NearDuplicates
@@ -486,6 +489,57 @@ def test_one_page_is_added_by_its_address(site: Site, tmp_path: Path) -> None:
     document = read_corpus(tmp_path).documents[0]
     assert (document.title, document.theme, document.source.url) == ("Page bois", "Nature", f"{site.url}/bois")
     assert site.paths() == ["/bois"]
+
+
+def test_a_page_added_by_hand_and_then_crawled_is_one_document(take: Any, site: Site, tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    site.pages["/foret"] = article("bois", head=f'<link rel="canonical" href="{site.url}/bois">')
+    site.pages["/ecole"] = article("ecole", links("/bois"), head='<link rel="canonical" href="/absente">')
+    home = f"web/{site.url.removeprefix('http://').replace(':', '-')}"
+    assert add_url(corpus, f"{site.url}/foret", HASTY) == f"{home}/bois.html"
+    assert add_url(corpus, f"{site.url}/ecole", HASTY) == f"{home}/ecole.html"
+    take()
+    found = sorted(document.source.path.removeprefix(f"{home}/") for document in read_corpus(corpus).documents)
+    assert found == ["accueil.html", "bois.html", "ecole.html"]
+    site.pages["/bois"] = article("bois").replace("bancs", "tables")
+    with pytest.raises(DuplicateDocument, match=r"bois\.html : un autre document a déjà ce nom"):
+        add_url(corpus, f"{site.url}/foret", HASTY)
+
+
+def test_what_a_person_wrote_of_a_page_stays_when_it_is_replaced(site: Site, tmp_path: Path) -> None:
+    path = add_url(tmp_path, f"{site.url}/bois", HASTY, {"theme": "Nature"})
+    sources = tmp_path / "sources.toml"
+    text = sources.read_text(encoding="utf-8").replace("Page bois", "Nos bois").replace("Nature", "Forêts")
+    text = re.sub(r"(?m)^publisher = .*$", 'publisher = "Ville, service des espaces verts"', text)
+    sources.write_text(re.sub(r"(?m)^retrieved = .*$", "retrieved = 2020-01-01", text), encoding="utf-8")
+    site.pages["/bois"] = article("bois").replace("bancs", "tables")
+    assert add_url(tmp_path, f"{site.url}/bois", HASTY, replace=True) == path
+    said = read_sections(tmp_path)[path]
+    assert (said["title"], said["theme"], said["publisher"]) == (
+        "Nos bois",
+        "Forêts",
+        "Ville, service des espaces verts",
+    )
+    assert said["retrieved"] == date.today().isoformat()
+    assert "tables" in read_corpus(tmp_path).documents[0].text
+    add_url(tmp_path, f"{site.url}/bois", HASTY, {"title": "Les bois"}, replace=True)
+    assert read_sections(tmp_path)[path]["title"] == "Les bois"
+
+
+def test_addresses_that_look_alike_are_documents_of_their_own(site: Site, tmp_path: Path) -> None:
+    looks = ("/a-b", "/a.b", "/a", "/a/b", "/a_b")
+    for look in looks:
+        site.pages[look] = page(look, f"<p>La page {look} de la ville parle de ses jardins et de ses bancs.</p>")
+    added = [add_url(tmp_path, f"{site.url}{look}", HASTY) for look in looks]
+    assert len(set(added)) == len({document.id for document in read_corpus(tmp_path).documents}) == len(looks)
+    for look in looks:
+        site.pages[look] = page(look, f"<p>La page {look} de la ville parle de ses jardins et de ses arbres.</p>")
+    assert [add_url(tmp_path, f"{site.url}{look}", HASTY, replace=True) for look in looks] == added
+    (tmp_path / "notre.md").write_text("Notre texte.", encoding="utf-8")
+    with (tmp_path / "sources.toml").open("a", encoding="utf-8") as opened:
+        opened.write(f'\n["notre.md"]\nurl = "{site.url}/bois"\n')
+    with pytest.raises(DuplicateDocument, match=r"cette adresse est déjà dans le corpus : notre\.md"):
+        add_url(tmp_path, f"{site.url}/bois", HASTY)
 
 
 @pytest.mark.parametrize(

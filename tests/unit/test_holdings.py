@@ -2,6 +2,7 @@
 
 import errno
 import io
+import json
 import os
 import subprocess
 import sys
@@ -24,7 +25,14 @@ from ingest.errors import (
     UnreadableSource,
     UnsafeName,
 )
-from ingest.holdings import add_document, describe_document, remove_document, removed_documents, restore_document
+from ingest.holdings import (
+    add_document,
+    describe_document,
+    questions_aside,
+    remove_document,
+    removed_documents,
+    restore_document,
+)
 from ingest.write_file import sweep_drafts
 
 ROOT = Path(__file__).parents[2]
@@ -178,6 +186,70 @@ def test_a_document_is_removed_and_restored_with_its_section(corpus: Path) -> No
     assert list((corpus / ".removed").iterdir()) == []
 
 
+def question(name: str, *documents: str) -> str:
+    spans = [{"document": document, "quote": f"Le texte de {document}."} for document in documents]
+    return json.dumps({"id": name, "question": f"Où est « {name} » ?", "spans": spans}, ensure_ascii=False)
+
+
+def asked(corpus: Path) -> list[str]:
+    return (corpus / "questions.jsonl").read_text(encoding="utf-8").splitlines()
+
+
+def test_the_questions_on_a_document_go_with_it_and_come_back(corpus: Path) -> None:
+    both, on_a, on_b = question("deux", "a", "presse-b"), question("un", "a"), question("trois", "presse-b")
+    lines = [on_a, "{ceci n’est pas une question", on_b, both, question("quatre")]
+    (corpus / "questions.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    removed = remove_document(corpus, "a.md")
+    assert questions_aside(corpus, removed) == 2
+    assert asked(corpus) == [lines[1], on_b, question("deux", "presse-b"), lines[4]]
+    assert removed_documents(corpus) == [removed]
+    assert restore_document(corpus, removed) == "a.md"
+    assert [json.loads(line) for line in asked(corpus) if line != lines[1]] == [
+        json.loads(on_b),
+        {**json.loads(both), "spans": [json.loads(on_b)["spans"][0], json.loads(on_a)["spans"][0]]},
+        json.loads(lines[4]),
+        json.loads(on_a),
+    ]
+    assert lines[1] in asked(corpus)
+    assert list((corpus / ".removed").iterdir()) == []
+
+
+def test_a_question_written_anew_meanwhile_is_not_overwritten(corpus: Path) -> None:
+    (corpus / "questions.jsonl").write_text(question("un", "a"), encoding="utf-8")
+    removed = remove_document(corpus, "a.md")
+    mine = json.loads(question("un", "presse-b")) | {"question": "Autrement ?"}
+    (corpus / "questions.jsonl").write_text(json.dumps(mine), encoding="utf-8")
+    restore_document(corpus, removed)
+    (found,) = map(json.loads, asked(corpus))
+    assert (found["question"], [span["document"] for span in found["spans"]]) == ("Autrement ?", ["presse-b", "a"])
+
+
+def test_questions_stay_where_another_document_has_the_id_and_go_with_an_archive(corpus: Path) -> None:
+    add_document(corpus, "z.zip", packed(x_md="Le texte de x.", y_md="Le texte de y."))
+    (corpus / "questions.jsonl").write_text(f"{question('un', 'a')}\n{question('zip', 'z-zip-x')}\n", encoding="utf-8")
+    add_document(corpus, "a.txt", b"Nouveau.", replace=True)
+    assert len(asked(corpus)) == 2
+    removed = remove_document(corpus, "z.zip")
+    assert (questions_aside(corpus, removed), asked(corpus)) == (1, [question("un", "a")])
+    restore_document(corpus, removed)
+    assert asked(corpus) == [question("un", "a"), question("zip", "z-zip-x")]
+
+
+def test_a_removal_that_was_stopped_is_finished_with_its_questions(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (corpus / "questions.jsonl").write_text(question("un", "a"), encoding="utf-8")
+    with monkeypatch.context() as patched:
+        patched.setattr("ingest.holdings.move_file", lambda *given: (_ for _ in ()).throw(NotWritten("plein")))
+        with pytest.raises(NotWritten):
+            remove_document(corpus, "a.md")
+    removed = remove_document(corpus, "a.md")
+    assert questions_aside(corpus, removed) == 1
+    restore_document(corpus, removed)
+    assert tomllib.loads(sources(corpus)) == tomllib.loads(SOURCES)
+    assert asked(corpus) == [question("un", "a")]
+
+
 def test_the_last_section_goes_and_the_folder_of_what_was_removed_can_be_given(corpus: Path) -> None:
     removed = remove_document(corpus, "presse/b.md")
     assert sources(corpus) == SOURCES[: SOURCES.index('\n["presse')] + "\n"
@@ -307,7 +379,7 @@ def test_a_folder_that_may_not_be_written_is_told(tmp_path: Path, monkeypatch: p
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(NotWritten, match=r"a\.md : .*No space left.*Vérifiez la place"):
+    with pytest.raises(NotWritten, match=r"a\.md : .*plus de place sur le disque.*Vérifiez la place"):
         add_document(tmp_path, "a.md", b"Texte.")
     assert files(tmp_path) == {}
     (tmp_path / "corpus").write_text("")

@@ -1,0 +1,70 @@
+"""What the system and the parser of TOML say, in French."""
+
+import errno
+import os
+import re
+import tomllib
+
+import pytest
+from typer.exceptions import TyperException
+
+from chatbot.cli import app
+from chatbot.usage import usage_error
+from ingest.plain_words import system_reason, toml_reason
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "line"),
+    [
+        ('title "A"', "colonne 7, il manque le signe « = » après le nom", 1),
+        (
+            'a = "A\n',
+            "colonne 7, le caractère « \\n » n’a pas sa place ici (un guillemet n’est peut-être pas fermé)",
+            1,
+        ),
+        ("a = 'A", "à la fin du fichier, un guillemet n’est pas fermé", None),
+        ('\na = "A" b', "colonne 9, il y a quelque chose en trop à la fin de la ligne", 2),
+        ("a = oui", "colonne 5, la valeur n’est pas bien écrite (un texte se met entre guillemets droits)", 1),
+        ("a = “A”", "colonne 5, la valeur n’est pas bien écrite (un texte se met entre guillemets droits)", 1),
+        ("[a.md", "à la fin du fichier, il manque le crochet « ] » à la fin du titre de la section", None),
+        ("[plan climat.pdf]", "colonne 7, il manque le crochet « ] » à la fin du titre de la section", 1),
+        ("a = [1, 2", "à la fin du fichier, un crochet « ] » n’est pas fermé", None),
+        ("a = {b = 1", "à la fin du fichier, une accolade « } » n’est pas fermée", None),
+        ('["a.md"]\n["a.md"]', "colonne 8, la section « a.md » est écrite deux fois", 2),
+        ("a = 1\na = 2", "à la fin du fichier, ce nom est écrit deux fois", None),
+        ("a = 2024-02-31", "colonne 5, cette date n’existe pas", 1),
+        ('a = "\\é"', "colonne 8, une barre oblique inverse doit être doublée dans un texte", 1),
+        ("= 1", "colonne 1, cette ligne n’est ni un titre de section ni « nom = valeur »", 1),
+        ("é = 1", "colonne 1, cette ligne n’est ni un titre de section ni « nom = valeur »", 1),
+    ],
+)
+def test_what_is_wrong_in_a_toml_file_is_said_in_french(text, reason, line):
+    with pytest.raises(tomllib.TOMLDecodeError) as caught:
+        tomllib.loads(text)
+    assert toml_reason(caught.value) == (reason, line)
+
+
+def test_why_the_system_refuses_is_said_in_french():
+    known = (errno.ENOSPC, errno.EACCES, errno.ENOENT, errno.EROFS, errno.EISDIR, errno.ENAMETOOLONG, errno.EIO)
+    for number in known:
+        said = system_reason(OSError(number, os.strerror(number)))
+        assert said != os.strerror(number)
+        assert re.match(r"(il|l’|le|la|c’est) ?", said)
+    assert system_reason(OSError(errno.EDOM, "Numerical argument")) == "Numerical argument"
+    assert system_reason(OSError("autre")) == "autre"
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (["buld"], "La commande « buld » n’existe pas. Vouliez-vous dire « build » ?"),
+        (["corpus", "chek"], "La commande « chek » n’existe pas. Vouliez-vous dire « check » ?"),
+        (["zzz"], "La commande « zzz » n’existe pas. «"),
+        (["ask", "--jsn", "EFC ?"], "L’option --jsn n’existe pas. Vouliez-vous dire « --json » ?"),
+        (["ask", "--zzzz", "EFC ?"], "L’option --zzzz n’existe pas. «"),
+    ],
+)
+def test_a_misspelt_command_or_option_is_met_with_the_one_that_was_meant(call, said):
+    with pytest.raises(TyperException) as caught:
+        app(call, standalone_mode=False)
+    assert usage_error(caught.value).startswith(f"Erreur : {said}")
