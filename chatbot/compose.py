@@ -110,8 +110,8 @@ def candidates(question: Question, hits: Sequence[Hit], searcher: Searcher) -> t
         score = sum(weight * value for weight, value in zip(weights, values, strict=True))
         score += COUNTED * sentence.counts
         similarity, late = sentence.near[:2].tolist()
-        given = (sentence.text, sentence.vector, similarity, late, sentence.coverage, values, score, hit.reading)
-        found.append(Candidate(*place, *given))
+        coverage, text, vector = sentence.coverage, sentence.text, sentence.vector
+        found.append(Candidate(*place, text, vector, similarity, late, coverage, values, score, hit.reading))
     return tuple(sorted(found, key=lambda candidate: -candidate.score))
 
 

@@ -136,7 +136,7 @@ class PassageTokens:
             shape = (int(all_starts[-1]), self.passages[0].shape[1])
             np.lib.format.write_array_header_1_0(file, {"descr": "|i1", "fortran_order": False, "shape": shape})
             for number in range(len(self.passages)):
-                file.write(np.ascontiguousarray(self.passages[number]))
+                file.write(np.ascontiguousarray(self.passages[number]).data)
         np.save(starts, all_starts, allow_pickle=False)
         np.save(sentences, self.sentences, allow_pickle=False)
 
