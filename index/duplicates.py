@@ -28,6 +28,7 @@ IntArray = NDArray[np.int64]
 
 def repeated_passages(passages: Sequence[Passage], kept: KeptFiles) -> list[tuple[int, int]]:
     """As `ingest.check.repeated`; of what was compared for the last build, nothing is compared again."""
+    runs = list(_runs_of(passages, kept))
     digests = [_digest(passage.text.encode("utf-8")) for passage in passages]
     rows: dict[bytes, list[int]] = {}
     for row, digest in enumerate(digests):
@@ -43,14 +44,13 @@ def repeated_passages(passages: Sequence[Passage], kept: KeptFiles) -> list[tupl
         }
         pairs = {pair for pair in both if pair[0] != pair[1]}
         if new:
-            pairs.update(_pairs_of(new, passages, kept))
+            pairs.update(_pairs_of(new, runs))
     kept.put(key, _packed(digests, pairs))
     return sorted(pairs)
 
 
-def _pairs_of(new: Sequence[int], passages: Sequence[Passage], kept: KeptFiles) -> Iterator[tuple[int, int]]:
-    """The pairs of which at least one is new."""
-    runs = list(_runs_of(passages, kept))
+def _pairs_of(new: Sequence[int], runs: Sequence[IntArray]) -> Iterator[tuple[int, int]]:
+    """The pairs of which at least one is new, of passages with these runs of words."""
     lengths = np.array([len(own) for own in runs], dtype=np.int64)
     of_passage, all_runs = np.repeat(np.arange(len(runs)), lengths), np.concatenate(runs)
     for row in new:
@@ -84,7 +84,7 @@ def _runs_of(passages: Sequence[Passage], kept: KeptFiles) -> Iterator[IntArray]
     """The runs of words of each passage, as checksums, each once; not found anew for documents that are the same."""
     for _, group in groupby(passages, key=lambda passage: passage.document_id):
         texts = [passage.text for passage in group]
-        key = key_of(b"runs", "\0".join(texts).encode("utf-8"))
+        key = key_of(b"runs %d %d" % (_WORDS_IN_RUN, _LEAST_WORDS), "\0".join(texts).encode("utf-8"))
         known = kept.get(key)
         if known is None:
             runs = [_runs(text) for text in texts]
