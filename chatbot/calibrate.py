@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -73,13 +73,17 @@ class Calibrator:
         """What the gold questions' choosing half teaches. The reporting half stays unseen, so that it can judge."""
         questions = searcher.build.questions
         asked = searcher.encode([question.question for question in questions])
-        unread, _ = _calibrated(searcher.unread, asked, SHIPPED, self._progress)
+        searcher = searcher.remembering
         reader = self._reader(searcher.encoder)
-        if reader is None:
-            return (unread,)
-        read, found = _calibrated(searcher.read_by(reader), asked, SHIPPED_READ, self._progress)
-        self._found = (searcher.build.manifest.build_id, found)
-        return unread, read
+        searchers = [searcher.unread, *([searcher.read_by(reader)] if reader else [])]
+        needed = list(_needed(searchers, asked, self._progress))
+        shipped = (SHIPPED, SHIPPED_READ)[: len(searchers)]
+        if reader:
+            self._found = (searcher.build.manifest.build_id, {each.gold.id: each.found[-1] for each in needed})
+        return tuple(
+            _calibrated(one, needed, number, values)
+            for number, (one, values) in enumerate(zip(searchers, shipped, strict=True))
+        )
 
     def judge(self, searcher: Searcher, gold: Sequence[GoldQuestion]) -> tuple[GoldResult, ...]:
         """What becomes of gold questions on a build, asked as the service is: an `index.build.Judge`."""
@@ -131,53 +135,75 @@ def judged(gold: GoldQuestion, asked: Question, found: Found, searcher: Searcher
     return GoldResult(gold.id, gold.question, gold.answerable, is_found, outcome, best, text[:_SAID])
 
 
-def _calibrated(
-    searcher: Searcher,
+@dataclass(frozen=True, slots=True, eq=False)
+class _Needed:
+    """A gold question that a calibration needs, and what was found for it, by each searcher in turn.
+
+    `without` is what was found without the passages that hold its quotes, none where it has none. `fold` is None where
+    it teaches nothing: it may only be suggested.
+    """
+
+    gold: GoldQuestion
+    asked: Question
+    found: tuple[Found, ...]
+    without: tuple[Found, ...]
+    fold: int | None
+
+    def evidence(self, number: int) -> Iterator[tuple[Evidence, str, int]]:
+        """What it teaches with the searcher of this number."""
+        if self.fold is not None:
+            if evidence := self.found[number].evidence:
+                yield evidence, "answerable" if self.gold.answerable else self.gold.kind, self.fold
+            for without in self.without[number : number + 1]:
+                if without.evidence:
+                    yield without.evidence, "without", self.fold
+
+
+def _needed(
+    searchers: Sequence[Searcher],
     asked: Sequence[Question],
-    shipped: Calibration,
-    progress: Callable[[str, int, int], None] | None,
-) -> tuple[Calibration, dict[str, Found]]:
-    """The calibration of a build, and what was found for the questions that it needed, by their ids."""
-    found: dict[str, Found] = {}
-    rows = list(gold_evidence(searcher, asked, found, progress))
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Iterator[_Needed]:
+    """The gold questions of the choosing half, and those that may be suggested, asked of searchers of one build."""
+    build = searchers[0].build
+    for done, (gold, encoded) in enumerate(zip(build.questions, asked, strict=True), start=1):
+        places = quote_places(gold, build.documents)
+        fold = None
+        # Where its quotes are gone it is not known whether the documents still answer it.
+        if half(gold, build.documents) == "choosing" and (places or not gold.answerable):
+            key = gold.spans[0].quote if gold.spans else gold.id
+            fold = hashlib.sha256(key.encode("utf-8")).digest()[1] % _FOLDS
+        if fold is not None or _may_be_suggested(gold):
+            found = tuple(find(encoded, searcher) for searcher in searchers)
+            without: tuple[Found, ...] = ()
+            if places and fold is not None:
+                left_out = partial(holds_quote, places=places)
+                without = tuple(find(encoded, searcher, left_out) for searcher in searchers)
+            yield _Needed(gold, encoded, found, without, fold)
+        if progress:
+            progress("calibration", done, len(asked))
+
+
+def gold_evidence(searcher: Searcher, asked: Sequence[Question]) -> Iterator[tuple[Evidence, str, int]]:
+    """The evidence for each gold question of the choosing half, of which kind it is, and its fold.
+
+    `asked` are all gold questions of the build, encoded. Answerable ones come twice: as they are (`answerable`), and as
+    if the passages with their gold quotes were not there (`without`). The others are of their own kind. Those that rest
+    on the same quote are in one fold.
+    """
+    for needed in _needed([searcher.remembering], asked):
+        yield from needed.evidence(0)
+
+
+def _calibrated(searcher: Searcher, needed: Sequence[_Needed], number: int, shipped: Calibration) -> Calibration:
+    """The calibration of a build for the searcher of this number."""
+    rows = [row for each in needed for row in each.evidence(number)]
     calibration = shipped
     if sum(kind == "answerable" for _, kind, _ in rows) >= _LEAST:
         values = np.array([values_of(found, shipped.evidence) for found, _, _ in rows])
         kinds, folds = (np.array([row[column] for row in rows]) for column in (1, 2))
         calibration = fitted(values, kinds, folds, shipped)
-    return replace(calibration, answered=tuple(_answered(searcher, asked, calibration, found))), found
-
-
-def gold_evidence(
-    searcher: Searcher,
-    asked: Sequence[Question],
-    known: dict[str, Found] | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
-) -> Iterator[tuple[Evidence, str, int]]:
-    """The evidence for each gold question of the choosing half, of which kind it is, and its fold.
-
-    `asked` are all gold questions of the build, encoded. Answerable ones come twice: as they are (`answerable`), and as
-    if the passages with their gold quotes were not there (`without`). The others are of their own kind. Those that rest
-    on the same quote are in one fold. What is found for questions as they are is added to `known`, by their ids.
-    """
-    documents = searcher.build.documents
-    for done, (gold, encoded) in enumerate(zip(searcher.build.questions, asked, strict=True), start=1):
-        if progress:
-            progress("calibration", done, len(asked))
-        if half(gold, documents) != "choosing":
-            continue
-        key = gold.spans[0].quote if gold.spans else gold.id
-        fold = hashlib.sha256(key.encode("utf-8")).digest()[1] % _FOLDS
-        places = quote_places(gold, documents)
-        if gold.answerable and not places:
-            continue  # its quotes are gone: whether the documents still answer it is not known
-        found = find(encoded, searcher)
-        if known is not None:
-            known[gold.id] = found
-        if found.evidence:
-            yield found.evidence, "answerable" if gold.answerable else gold.kind, fold
-        if places and (without := find(encoded, searcher, partial(holds_quote, places=places)).evidence):
-            yield without, "without", fold
+    return replace(calibration, answered=tuple(_answered(searcher, needed, number, calibration)))
 
 
 def fitted(
@@ -243,15 +269,16 @@ def _sigmoid(logit: Array) -> Array:
     return probability
 
 
-def _answered(
-    searcher: Searcher, asked: Sequence[Question], calibration: Calibration, known: dict[str, Found]
-) -> Iterator[str]:
-    """The ids of the well-written gold questions that get a right answer: those that may be suggested to people."""
-    for gold, encoded in zip(searcher.build.questions, asked, strict=True):
-        if gold.kind == "fact" and gold.style == "formal":
-            found = known[gold.id] = known.get(gold.id) or find(encoded, searcher)
-            found = replace(found, calibration=calibration)
-            if found.is_answer:
-                text = " ".join(sentence.text for sentence in compose(encoded, found.candidates, searcher)[0])
-                if any(expected in text for expected in gold.gold):
-                    yield gold.id
+def _may_be_suggested(gold: GoldQuestion) -> bool:
+    """Whether it is well written and asks for a fact."""
+    return gold.kind == "fact" and gold.style == "formal"
+
+
+def _answered(searcher: Searcher, needed: Sequence[_Needed], number: int, calibration: Calibration) -> Iterator[str]:
+    """The ids of the gold questions that may be suggested to people: those that get a right answer, too."""
+    for each in needed:
+        found = replace(each.found[number], calibration=calibration)
+        if _may_be_suggested(each.gold) and found.is_answer:
+            text = " ".join(sentence.text for sentence in compose(each.asked, found.candidates, searcher)[0])
+            if any(expected in text for expected in each.gold.gold):
+                yield each.gold.id

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,35 +92,65 @@ def candidates(question: Question, hits: Sequence[Hit], searcher: Searcher) -> t
 
     Empty where no passage holds a complete sentence.
     """
-    rows = []
-    vector = question.mixed(_FOCUS_WEIGHT)
+    notes = searcher.notes(question)
+    known = notes.setdefault("compared", {})
     for hit in hits[:PASSAGES_READ]:
-        vectors = searcher.sentence_vectors(hit.passage)
-        compared = np.column_stack((vectors @ vector, searcher.sentence_similarity(question, hit.passage)))
-        for position, last in _units(hit.passage):
-            text = _text((hit.passage, position))
-            near = compared[position : last + 1].max(axis=0)  # a list is as near as the nearest of its items
-            rows.append((hit, position, text, vectors[position], near))
+        if hit.passage.id not in known:
+            known[hit.passage.id] = _compared(question, hit.passage, searcher, notes)
+    rows = [(hit, sentence) for hit in hits[:PASSAGES_READ] for sentence in known[hit.passage.id]]
     if not rows:
         return ()
-    compared = np.stack([row[4] for row in rows])
-    rarities = [_rarity(text, searcher) for text in (question.text, question.focus)]
-    holds, counts = holds_what_is_asked(question.text), counts_what_is_asked(question.text)
+    of_all = scaled(np.stack([sentence.near for _, sentence in rows])).tolist()
     weights = READ_WEIGHTS if any(hit.reading for hit in hits) else SENTENCE_WEIGHTS
     found = []
-    for (hit, position, text, sentence_vector, _), own, of_all in zip(
-        rows, compared.tolist(), scaled(compared).tolist(), strict=True
-    ):
+    for (hit, sentence), near in zip(rows, of_all, strict=True):
+        place = hit.passage, sentence.position
+        mass = hit.reading.mass(_within(place)) if hit.reading else 0.0
+        values = (*near, sentence.coverage, hit.fused, float(sentence.holds), mass)[: len(weights)]
+        score = sum(weight * value for weight, value in zip(weights, values, strict=True))
+        score += COUNTED * sentence.counts
+        similarity, late = sentence.near[:2].tolist()
+        coverage, text, vector = sentence.coverage, sentence.text, sentence.vector
+        found.append(Candidate(*place, text, vector, similarity, late, coverage, values, score, hit.reading))
+    return tuple(sorted(found, key=lambda candidate: -candidate.score))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Compared:
+    """A sentence and what it has to do with a question, whatever else was found: as `Candidate` has it.
+
+    `near` are cosine, late interaction's mean and low quantile; `holds` and `counts` whether it holds what is asked,
+    or puts a number to it.
+    """
+
+    position: int
+    text: str
+    vector: FloatArray
+    near: FloatArray
+    coverage: float
+    holds: bool
+    counts: bool
+
+
+def _compared(question: Question, passage: Passage, searcher: Searcher, notes: dict[str, Any]) -> list[_Compared]:
+    """The complete sentences of a passage, in order, compared with the question, of which `notes` are."""
+    if "asks" not in notes:
+        rarities = [_rarity(text, searcher) for text in (question.text, question.focus)]
+        asks = (question.mixed(_FOCUS_WEIGHT), rarities, holds_what_is_asked(question.text))
+        notes["asks"] = (*asks, counts_what_is_asked(question.text))
+    vector, rarities, holds, counts = notes["asks"]
+    vectors = searcher.sentence_vectors(passage)
+    compared = np.column_stack((vectors @ vector, searcher.sentence_similarity(question, passage)))
+    found = []
+    for position, last in _units(passage):
+        text = _text((passage, position))
         tokens = set(analyse(text))
         whole, focused = (sum(idf for token, idf in rarity.items() if token in tokens) for rarity in rarities)
         coverage = (1 - _FOCUS_WEIGHT) * whole + _FOCUS_WEIGHT * focused
-        place = hit.passage, position
-        mass = hit.reading.mass(_within(place)) if hit.reading else 0.0
-        values = (*of_all, coverage, hit.fused, float(bool(holds and holds(text))), mass)[: len(weights)]
-        score = sum(weight * value for weight, value in zip(weights, values, strict=True))
-        score += COUNTED * bool(counts and counts(text))
-        found.append(Candidate(*place, text, sentence_vector, own[0], own[1], coverage, values, score, hit.reading))
-    return tuple(sorted(found, key=lambda candidate: -candidate.score))
+        near = compared[position : last + 1].max(axis=0)  # a list is as near as the nearest of its items
+        is_held, is_counted = bool(holds and holds(text)), bool(counts and counts(text))
+        found.append(_Compared(position, text, vectors[position], near, coverage, is_held, is_counted))
+    return found
 
 
 def has_answer_text(passage: Passage) -> bool:

@@ -164,8 +164,12 @@ def find_passages(
 ) -> tuple[Hit, ...]:
     """The best passages with a sentence that can stand in an answer: reading others would be time lost."""
 
+    has_text = searcher.notes(asked).setdefault("has text", {})
+
     def has_none(passage: Passage) -> bool:
-        return not has_answer_text(passage) or bool(is_left_out and is_left_out(passage))
+        if passage.id not in has_text:
+            has_text[passage.id] = has_answer_text(passage)
+        return not has_text[passage.id] or bool(is_left_out and is_left_out(passage))
 
     return searcher.search(asked, count, is_left_out=has_none)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from index.diff import diff_builds
-from index.duplicates import duplicates
+from index.duplicates import duplicates, repeated_passages
 from index.encoder import Encoder
 from index.errors import CorruptIndex, ForeignIndex, IndexStoreError, RefusedBuild
 from index.gate import kept_back, overtaken, refusals
@@ -25,7 +25,7 @@ from index.report import BuildReport, Timing, prune_reports, read_report, write_
 from index.search import Searcher
 from index.store import SCHEMA, Build, Calibration, Manifest, Store
 from ingest import Corpus, corpus_sha256, read_corpus
-from ingest.check import Problem, check_documents, repeated
+from ingest.check import Problem, check_documents
 from ingest.files import QUESTIONS_FILE
 from ingest.kept import KeptFiles, code_sha256, discard
 from ingest.write_file import sweep_drafts
@@ -162,7 +162,7 @@ def build_index(
             manifest = made.build.manifest
             live = _live_build(store, manifest.model, manifest.revision)
         with clock.part("check"):
-            pairs = repeated(made.build.passages)
+            pairs = repeated_passages(made.build.passages, kept)
             problems = check_documents(corpus, read, made.build.passages, kept, pairs)
             kept.save(prune=True)
         with clock.part("questions of the live build"):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,27 +80,69 @@ def load_head(revision: str) -> TokenHead:
     return PLAIN
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PassageTokens:
-    """The token vectors of a build's passages, in one table: int8 `(t, k)`, in 127ths.
+class TokensOfPassages(Protocol):
+    """The token vectors of each passage, int8 `(tokens, k)`, by its number."""
 
-    Rows `starts[i]` to `starts[i + 1]` are passage `i`'s, its headings' first. `sentences`, int32 `(s, 2)`, are the
-    rows of each sentence, counted from its passage's first.
-    """
+    def __len__(self) -> int:
+        """How many passages there are."""
+
+    def __getitem__(self, passage: int, /) -> Int8Array:
+        """Those of one passage."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Table:
+    """Passages' token vectors in one table: passage `i` has the rows from `starts[i]` to `starts[i + 1]`."""
 
     rows: Int8Array
     starts: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def __getitem__(self, passage: int) -> Int8Array:
+        return self.rows[self.starts[passage] : self.starts[passage + 1]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PassageTokens:
+    """The token vectors of a build's passages: int8, in 127ths, each passage's headings' first.
+
+    `sentences`, int32 `(s, 2)`, are the rows of each sentence, counted from its passage's first. Passages that are
+    taken over from another build stay where they are: a copy of all would take the memory that they have once more.
+    """
+
+    passages: TokensOfPassages
     sentences: NDArray[np.int32]
 
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """Where each passage's tokens begin in a table of all, and where the last end: int64 `(passages + 1,)`."""
+        lengths = (len(self.passages[number]) for number in range(len(self.passages)))
+        return np.cumsum([0, *lengths], dtype=np.int64)
+
     @classmethod
-    def build(cls, passages: Sequence[Int8Array], sentences: Sequence[NDArray[np.int32]]) -> "PassageTokens":
-        """The table of these passages' token vectors and of the rows of their sentences, in order."""
-        starts = np.cumsum([0, *map(len, passages)], dtype=np.int64)
-        return cls(np.concatenate(passages), starts, np.concatenate(sentences))
+    def load(cls, rows: Int8Array, starts: NDArray[np.int64], sentences: NDArray[np.int32]) -> "PassageTokens":
+        """Those of three tables that `save` wrote. Raises ValueError where they do not fit together."""
+        in_order = starts.ndim == 1 and len(starts) and starts[0] == 0 and (np.diff(starts) >= 0).all()
+        if not in_order or starts[-1] != len(rows):
+            raise ValueError(f"vecteurs de mots : {len(rows)} lignes ne sont pas celles des passages")
+        return cls(_Table(rows, starts), sentences)
+
+    def save(self, rows: Path, starts: Path, sentences: Path) -> None:
+        """Write three tables, as numpy does, without holding the first in memory."""
+        all_starts = self.starts
+        with rows.open("wb") as file:
+            shape = (int(all_starts[-1]), self.passages[0].shape[1])
+            np.lib.format.write_array_header_1_0(file, {"descr": "|i1", "fortran_order": False, "shape": shape})
+            for number in range(len(self.passages)):
+                file.write(np.ascontiguousarray(self.passages[number]).data)
+        np.save(starts, all_starts, allow_pickle=False)
+        np.save(sentences, self.sentences, allow_pickle=False)
 
     def match(self, question: FloatArray, passage: int) -> FloatArray:
         """Cosines of a question's tokens `(n, k)` and a passage's: float32 `(n, tokens)`."""
-        rows = self.rows[self.starts[passage] : self.starts[passage + 1]]
+        rows = self.passages[passage]
         cosines: FloatArray = question @ (rows.T.astype(np.float32) / np.float32(_STEPS))
         return cosines
 

@@ -115,7 +115,7 @@ def make_build(
         sentence_vectors=sentence_vectors,
         questions=tuple(gold),
         question_vectors=_question_vectors(gold, live, encoder),
-        tokens=PassageTokens.build(tokens_of, rows_of),
+        tokens=PassageTokens(tokens_of, np.concatenate(rows_of)),
         vectors=VectorIndex(passage_vectors),
         lexical=lexical,
     )
@@ -228,8 +228,8 @@ def _of_live(live: Build | None, encoder: Encoder, head: TokenHead) -> _Known:
     passages, first = {}, 0
     for row, passage in enumerate(live.passages):
         last = first + len(passage.sentences)
-        tokens = live.tokens.rows[live.tokens.starts[row] : live.tokens.starts[row + 1]]
-        passages[_passage_key(passage)] = (live.passage_vectors[row], tokens, live.tokens.sentences[first:last])
+        rows = live.tokens.sentences[first:last]
+        passages[_passage_key(passage)] = (live.passage_vectors[row], live.tokens.passages[row], rows)
         first = last
     return _Known(passages, sentences)
 

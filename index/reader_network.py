@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ __all__ = [
     "add_adapters",
     "base_network",
     "load_network",
+    "padded_tokens",
     "save_network",
 ]
 
@@ -114,12 +115,25 @@ class ReaderNetwork(nn.Module):
 
     def forward(self, pairs: Sequence[Pair]) -> Scores:
         """Scores of pairs, in their order."""
-        longest = max(len(pair.ids) for pair in pairs)
-        length = min(math.ceil(longest / _PADDED_TO) * _PADDED_TO, self.body.config.max_position_embeddings)
-        ids, mask, asked, told = (each.to(self.device) for each in _padded(pairs, length))
-        states = self.body(input_ids=ids, attention_mask=mask).last_hidden_state
+        states, asked, told = self._states(pairs)
         with torch.autocast(self.device.type, enabled=False):
-            return self._scores(states.float(), asked, told)
+            return self._scores(states, asked, told)
+
+    def one_by_one(self, pairs: Sequence[Pair]) -> Iterator[Scores]:
+        """The scores of each pair as if it were alone: sums over a batch, or over padding, have other last bits."""
+        states, asked, told = self._states(pairs)
+        with torch.autocast(self.device.type, enabled=False):
+            for row, pair in enumerate(pairs):
+                own = (slice(row, row + 1), slice(len(pair.ids)))
+                yield self._scores(states[own], asked[own], told[own])
+
+    def _states(self, pairs: Sequence[Pair]) -> tuple[Tensor, Tensor, Tensor]:
+        """The last states of all tokens, and which are the question's and the passage's own."""
+        length = min(
+            padded_tokens(max(pairs, key=lambda pair: len(pair.ids))), self.body.config.max_position_embeddings
+        )
+        ids, mask, asked, told = (each.to(self.device) for each in _padded(pairs, length))
+        return self.body(input_ids=ids, attention_mask=mask).last_hidden_state.float(), asked, told
 
     def _scores(self, states: Tensor, asked: Tensor, told: Tensor) -> Scores:
         judged = self.judge(torch.tanh(self.pool(states[:, 0])))
@@ -132,6 +146,11 @@ class ReaderNetwork(nn.Module):
         may_hold[:, 0] = True
         start, end = self.span(states).masked_fill(~may_hold[..., None], _NEVER).unbind(2)
         return Scores(judged[:, 0], judged[:, 1], start, end)
+
+
+def padded_tokens(pair: Pair) -> int:
+    """How many tokens are computed for a pair at least."""
+    return math.ceil(len(pair.ids) / _PADDED_TO) * _PADDED_TO
 
 
 def _padded(pairs: Sequence[Pair], length: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -43,8 +43,8 @@ class KeptReadings:
         """As `Reader.read`, all passages whatever the time."""
         keys = self._keys(question, passages)
         self._used |= {key: self._before[key] for key in keys if key in self._before}
-        if not all(key in self._used for key in keys):
-            new = dict(zip(keys, self._reader.read(question, passages), strict=True))
+        if missing := {key: passage for key, passage in zip(keys, passages, strict=True) if key not in self._used}:
+            new = dict(zip(missing, self._reader.read(question, list(missing.values())), strict=True))
             self._used |= new
             self._new |= new
             if time.monotonic() - self._written >= _EVERY_S:
@@ -75,10 +75,8 @@ class KeptReadings:
         self._written = time.monotonic()
 
     def _keys(self, question: str, passages: Sequence[Passage]) -> list[bytes]:
-        """A key for each passage. It is of all of them: the last bits of a reading depend on what is read beside it."""
-        read = (text for passage in passages for text in (heading_text(passage.heading_path), passage.text))
-        together = hashlib.sha256("\0".join((self.name, question, *read)).encode())
-        return [together.digest() + place.to_bytes(2) for place in range(len(passages))]
+        read = ((self.name, question, heading_text(passage.heading_path), passage.text) for passage in passages)
+        return [hashlib.sha256("\0".join(parts).encode()).digest() for parts in read]
 
     def _kept(self) -> dict[bytes, Reading]:
         if self._path is None or not self._path.is_file():

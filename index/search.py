@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import accumulate
 from math import tanh
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,6 +80,12 @@ class Hit:
     reading: Reading | None = None
 
 
+@dataclass(slots=True)
+class _Notes:
+    question: Question | None = None
+    found: dict[Any, Any] = field(default_factory=dict)
+
+
 class Searcher:
     """A loaded build and its encoder: finds passages. It writes nothing, so threads may share it.
 
@@ -100,6 +106,7 @@ class Searcher:
         self.encoder = encoder
         self.reader = reader
         self._reading_s = reading_s
+        self._noted: _Notes | None = None
         self._head = head or load_head(encoder.revision)
         self._spelling = Spelling(document.text for document in build.documents.values())
         counts = (len(passage.sentences) for passage in build.passages)
@@ -119,6 +126,25 @@ class Searcher:
         searcher = copy(self)
         searcher.reader = reader
         return searcher
+
+    @property
+    def remembering(self) -> "Searcher":
+        """The same for one thread that asks each question in several ways: it keeps what it finds out for one until the
+        next. Those that are made of it share that."""
+        searcher = copy(self)
+        searcher._noted = _Notes()
+        return searcher
+
+    def notes(self, question: Question) -> dict[Any, Any]:
+        """Where to write what is found out for a question on this build, to be found when it is asked in another way.
+
+        An empty one, thrown away, unless this is `remembering`.
+        """
+        if self._noted is None:
+            return {}
+        if self._noted.question is not question:
+            self._noted.question, self._noted.found = question, {}
+        return self._noted.found
 
     def encode(self, texts: Sequence[str]) -> tuple[Question, ...]:
         """Questions with their vectors, in order, their spelling repaired: one call of the encoder."""
@@ -154,20 +180,21 @@ class Searcher:
         `system` leaves out one of the two similarities, to measure what each brings; passages that are `is_left_out`
         are not found.
         """
-        vector = question.mixed(FOCUS_WEIGHT)
-        lexical = self._lexical(question)
-        rows = self._pool(vector, lexical, POOL)
+        notes = self.notes(question)
+        if "pool" not in notes:
+            notes["pool"] = self._pool(question, POOL)
+        rows, similarity, lexical = notes["pool"]
         if is_left_out:
-            rows = np.array([row for row in rows if not is_left_out(self.build.passages[row])], dtype=np.int64)
-        similarity = self.build.passage_vectors[rows] @ vector
+            stay = np.array([not is_left_out(self.build.passages[row]) for row in rows], dtype=np.bool_)
+            rows, similarity, lexical = rows[stay], similarity[stay], lexical[stay]
         weight = {"hybrid": DENSE_WEIGHT, "dense": 1.0, "lexical": 0.0}[system]
-        fused = blend(similarity, lexical[rows], weight)
+        fused = blend(similarity, lexical, weight)
         best = np.argsort(-fused, kind="stable")[:REORDERED]
-        late = self.build.tokens.similarity(question.tokens, question.weights, rows[best].tolist())
+        late = self._late(question, rows[best].tolist())
         fused = fused[best]
         if system == "hybrid":
-            fused = weighted(np.column_stack((similarity[best], lexical[rows[best]], late[:, 0])), PASSAGE_WEIGHTS)
-        found = zip(rows[best], similarity[best], lexical[rows[best]], late[:, 0], late[:, 1], fused, strict=True)
+            fused = weighted(np.column_stack((similarity[best], lexical[best], late[:, 0])), PASSAGE_WEIGHTS)
+        found = zip(rows[best], similarity[best], lexical[best], late[:, 0], late[:, 1], fused, strict=True)
         ordered = sorted(found, key=lambda values: -values[-1])
         hits = [
             Hit(self.build.passages[row], rank, *(float(value) for value in values))  # type: ignore[arg-type]  # five
@@ -223,10 +250,19 @@ class Searcher:
             scores = (1 - FOCUS_WEIGHT) * scores + FOCUS_WEIGHT * self.build.lexical.scores(question.focus)
         return scores
 
-    def _pool(self, vector: FloatArray, lexical: FloatArray, size: int) -> NDArray[np.int64]:
+    def _pool(self, question: Question, size: int) -> tuple[NDArray[np.int64], FloatArray, FloatArray]:
+        """The rows that either search finds, in order, with their similarities and lexical scores."""
+        vector, lexical = question.mixed(FOCUS_WEIGHT), self._lexical(question)
         _, dense_rows = self.build.vectors.search(vector, size)
         lexical_rows = np.argpartition(-lexical, min(size, len(lexical)) - 1)[:size]
-        return np.union1d(dense_rows, lexical_rows[lexical[lexical_rows] > 0]).astype(np.int64)
+        rows = np.union1d(dense_rows, lexical_rows[lexical[lexical_rows] > 0]).astype(np.int64)
+        return rows, self.build.passage_vectors[rows] @ vector, lexical[rows]
+
+    def _late(self, question: Question, rows: Sequence[int]) -> FloatArray:
+        known = self.notes(question).setdefault("late", {})
+        new = [row for row in rows if row not in known]
+        known.update(zip(new, self.build.tokens.similarity(question.tokens, question.weights, new), strict=True))
+        return np.array([known[row] for row in rows], np.float32).reshape(-1, 2)
 
 
 @cache

@@ -74,10 +74,14 @@ class Spelling:
     """The words of some documents by their sound. It writes nothing, so threads may share it."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        counted = Counter(word for text in texts for word in _WORD.findall(text) if len(word) <= _LONGEST)
+        counted: Counter[str] = Counter()
+        for text in texts:
+            counted.update(_WORD.findall(text))
         self._by_sound: dict[str, str] = {}
         for word, _ in sorted(counted.items(), key=lambda item: (-item[1], item[0])):
-            if word.lower() not in STOP_WORDS and len(heard := sound(word)) >= _LEAST_SOUNDS:
+            if len(word) > _LONGEST or word.lower() in STOP_WORDS:
+                continue
+            if len(heard := sound(word)) >= _LEAST_SOUNDS:
                 self._by_sound.setdefault(heard, word)
 
     def repaired(self, question: str, is_known: Callable[[str], bool], is_word: Callable[[str], bool]) -> str:

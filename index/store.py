@@ -313,7 +313,7 @@ class Store:
                 sentence_vectors=_array(folder / _SENTENCE_VECTORS),
                 questions=_QUESTIONS_TYPE.validate_json((folder / _QUESTIONS).read_bytes()),
                 question_vectors=_array(folder / _QUESTION_VECTORS),
-                tokens=PassageTokens(*(_array(folder / name) for name in _TOKENS)),
+                tokens=PassageTokens.load(*(_array(folder / name) for name in _TOKENS)),
                 vectors=VectorIndex(passage_vectors),
                 lexical=LexicalIndex.load(folder / _LEXICAL),
             )
@@ -345,9 +345,7 @@ class Store:
             np.save(draft / _SENTENCE_VECTORS, build.sentence_vectors, allow_pickle=False)
             (draft / _QUESTIONS).write_bytes(_QUESTIONS_TYPE.dump_json(build.questions, indent=1))
             np.save(draft / _QUESTION_VECTORS, build.question_vectors, allow_pickle=False)
-            tokens: tuple[NDArray[Any], ...] = (build.tokens.rows, build.tokens.starts, build.tokens.sentences)
-            for name, array in zip(_TOKENS, tokens, strict=True):
-                np.save(draft / name, array, allow_pickle=False)
+            build.tokens.save(*(draft / name for name in _TOKENS))
             build.lexical.save(draft / _LEXICAL)
             files = {name: _sha256(draft / name) for name in _file_names(draft)}
             manifest = _MANIFEST_TYPE.validate_python({**_MANIFEST_TYPE.dump_python(build.manifest), "files": files})
@@ -569,9 +567,8 @@ def _check(build: Build) -> None:
         _PASSAGE_VECTORS: (build.passage_vectors.shape, (len(build.passages), manifest.dimension)),
         _SENTENCE_VECTORS: (build.sentence_vectors.shape, (sentences, manifest.dimension)),
         _QUESTION_VECTORS: (build.question_vectors.shape, (len(build.questions), manifest.dimension)),
-        _TOKENS[1]: (build.tokens.starts.shape, (len(build.passages) + 1,)),
+        _TOKENS[1]: (len(build.tokens.passages), len(build.passages)),
         _TOKENS[2]: (build.tokens.sentences.shape, (sentences, 2)),
-        _TOKENS[0]: (len(build.tokens.rows), int(build.tokens.starts[-1])),
         _LEXICAL: (len(build.lexical), len(build.passages)),
     }
     for name, (found, wanted) in expected.items():

@@ -98,10 +98,10 @@ def write_grown(real: Build, size: int, folder: Path) -> dict[str, float]:
     vectors = grown_vectors(real.passage_vectors, own, random)
     lengths = np.diff(real.tokens.starts)[own]
     starts = np.concatenate(([0], np.cumsum(lengths)))
-    shape = (int(starts[-1]), real.tokens.rows.shape[1])
+    shape = (int(starts[-1]), real.tokens.passages[0].shape[1])
     tokens = np.lib.format.open_memmap(folder / "grown.npy", "w+", np.int8, shape)
     for row, of in enumerate(own):
-        tokens[starts[row] : starts[row + 1]] = real.tokens.rows[real.tokens.starts[of] : real.tokens.starts[of + 1]]
+        tokens[starts[row] : starts[row + 1]] = real.tokens.passages[of]
     started = time.perf_counter()
     lexical = LexicalIndex.build([embedded_text(passage) for passage in passages])
     lexical_s = time.perf_counter() - started
@@ -117,7 +117,7 @@ def write_grown(real: Build, size: int, folder: Path) -> dict[str, float]:
         passages=tuple(passages),
         passage_vectors=vectors,
         sentence_vectors=real.sentence_vectors[sentence_rows],
-        tokens=PassageTokens(tokens, starts, spans),
+        tokens=PassageTokens.load(tokens, starts, spans),
         vectors=VectorIndex(vectors),
         lexical=lexical,
     )

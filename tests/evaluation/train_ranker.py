@@ -100,7 +100,7 @@ def main() -> int:
 def train_head(searcher, items, revision):
     """Train on (question, places, answers) and write the head."""
     build = searcher.build
-    vectors = torch.tensor(np.asarray(build.tokens.rows)).float() / 127
+    vectors = torch.tensor(np.concatenate(list(build.tokens.passages))).float() / 127
     _, directions = torch.linalg.eigh(vectors.T @ vectors)
     start = directions.flip(1)[:, :WIDTH].contiguous()
     projection = start.clone().requires_grad_()
@@ -145,7 +145,7 @@ def train_head(searcher, items, revision):
 
 def training_case(searcher, asked, places, answers):
     """A question's tokens, the rows of its passages' tokens, and what they belong to; None where nothing is right."""
-    tokens = searcher.build.tokens
+    tokens, starts = searcher.build.tokens, searcher.build.tokens.starts
     hits = searcher.search(asked, index.search.REORDERED)
     own = {name for name, _ in places}
     passages = [hit.passage for hit in hits[: PASSAGES - 1]]
@@ -153,7 +153,7 @@ def training_case(searcher, asked, places, answers):
     rows, of_passage, of_sentence, right_sentences, passage_of = [], [], [], [], []
     for number, passage in enumerate(passages):
         row = searcher._row[passage.id]
-        first, end = tokens.starts[row], tokens.starts[row + 1]
+        first, end = starts[row], starts[row + 1]
         belongs = np.full(end - first, -1)
         spans = tokens.sentences[searcher._first_sentence_row[passage.id] :][: len(passage.sentences)]
         for (left, right), (start, stop) in zip(spans, passage.sentences, strict=True):

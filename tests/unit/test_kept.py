@@ -6,20 +6,25 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import ingest.corpus
+from chatbot.calibrate import Calibrator
+from index.duplicates import repeated_passages
 from index.kept_questions import KeptQuestions
 from index.kept_vectors import KeptVectors
 from index.store import Store
 from ingest import read_corpus, split
+from ingest.check import repeated
 from ingest.corpus import corpus_sha256
 from ingest.errors import InterruptedReading
 from ingest.kept import KeptFiles
 from tests.unit.test_build import WATER, build, corpus, files, store  # noqa: F401  (fixtures)
+from tests.unit.test_reader import HandReader
 from tests.word_encoder import WordEncoder
 
 ROOT = Path(__file__).parents[2]
@@ -218,6 +223,45 @@ def test_a_detour_gives_the_same_bytes_as_building_all_anew(corpus, tmp_path):  
     assert report.build_id == full.build_id
     assert report.reused
     assert files(store, report.build_id) == files(other, full.build_id)
+
+
+def test_what_was_read_for_gold_questions_gives_the_same_bytes_as_reading_all_anew(corpus, tmp_path):  # noqa: F811
+    store, other = Store(tmp_path / "a"), Store(tmp_path / "b")  # noqa: F811
+    read = []
+
+    def asked(store, **how):
+        reader = HandReader("dix")
+        calibrator = Calibrator(lambda _: reader, None if how else store.folder / "readings.sqlite")
+        report, _ = build(corpus, store, calibrator=calibrator, judge=calibrator.judge, **how)
+        calibrator.save()
+        read.append(len(reader.read_texts))
+        return report
+
+    asked(store)
+    (corpus / "vent.md").write_text("# Vent\n\nUne éolienne tourne au nord de dix toits.\n", encoding="utf-8")
+    report, full = asked(store), asked(other, full=True)
+    assert report.gold == full.gold
+    assert report.build_id == full.build_id
+    assert files(store, report.build_id) == files(other, full.build_id)
+    assert read[1] < read[2], "only what is new was read"
+    assert len(store.manifest(report.build_id).calibrations) == 2
+
+
+def test_what_repeats_is_the_same_whatever_was_compared_before(corpus, tmp_path):  # noqa: F811
+    text = "\n\n".join(
+        f"## Partie {n}\n\nLa phrase numéro {n} dit que le pont {n} de la ville a {n} ans." for n in range(40)
+    )
+    (corpus / "long.md").write_text(f"# Long\n\n{text}\n", encoding="utf-8")
+    some = [p for document in read_corpus(corpus).documents for p in split(document, lambda t: len(t.split()), 64)]
+    copied = [replace(passage, document_id="copie") for passage in some[3:5]]
+    cut = [replace(some[7], document_id="reste", text=some[7].text.removesuffix(" a 4 ans."))]
+    kept = KeptFiles(tmp_path / "documents.sqlite")
+    found = []
+    for passages in (some, [*some, *copied], some, [*cut, *some], [*some[:9], some[3], *some[9:]], some[::-1], []):
+        found.append(repeated_passages(passages, kept))
+        assert found[-1] == repeated(passages)
+        kept.save(prune=True)
+    assert [len(pairs) for pairs in found[:5]] == [0, 2, 0, 1, 1]
 
 
 SLOW = """

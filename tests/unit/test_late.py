@@ -18,7 +18,7 @@ def tokens() -> PassageTokens:
     """Two passages: one of a heading and two sentences, one of a single sentence."""
     first = quantised(unit(BETWEEN, EAST, EAST, NORTH))
     second = quantised(unit(NORTH))
-    return PassageTokens.build([first, second], [np.array([[1, 3], [3, 4]]), np.array([[0, 1]])])
+    return PassageTokens((first, second), np.array([[1, 3], [3, 4], [0, 1]], np.int32))
 
 
 def test_a_passage_is_as_near_as_its_nearest_tokens_are_on_average(tokens: PassageTokens) -> None:

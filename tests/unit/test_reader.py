@@ -134,8 +134,11 @@ def test_a_reading_has_a_chance_for_each_token_and_sums_to_at_most_one(encoder, 
     for reading in (one, two):
         assert reading.start.shape == reading.end.shape == (len(reading.spans),)
         assert 0 < reading.start.sum() <= 1 + 1e-5
-    (alone,) = reader.read("la ville", passages("La ville est là."))
-    assert alone.relevance == pytest.approx(one.relevance, abs=1e-4)
+    for text, together in (("La ville est là.", one), ("Une autre phrase, plus longue, est ici.", two)):
+        (alone,) = reader.read("la ville", passages(text))
+        assert (alone.relevance, alone.answerability) == (together.relevance, together.answerability)
+        assert np.array_equal(alone.start, together.start)
+        assert np.array_equal(alone.end, together.end)
 
 
 def test_only_as_much_is_read_as_the_time_allows(encoder, folder, network, monkeypatch):
@@ -246,6 +249,8 @@ def test_what_was_read_for_a_build_is_not_read_again(tmp_path):
         assert np.array_equal(one.start, two.start)
     again.read("Où ?", some[:1])
     assert len(second.read_texts) == 1
+    again.read("Quand ?", [*passages("Le pont est neuf."), *some])
+    assert second.read_texts[1:] == ["Le pont est neuf."]
 
 
 def test_what_a_build_reads_twice_is_read_once(tmp_path):
@@ -263,7 +268,7 @@ def test_what_is_no_longer_read_is_forgotten(tmp_path):
         kept = KeptReadings(reader, tmp_path / "readings.sqlite")
         kept.read("Quand ?", taken)
         kept.save()
-    assert len(reader.read_texts) == 2
+    assert reader.read_texts == ["La mairie est de 1902."]
 
 
 @pytest.mark.parametrize("content", [b"", b"not a database at all", b"SQLite format 3\x00" + bytes(90), None])
