@@ -324,6 +324,46 @@ def test_a_document_goes_its_way(corpus, build_of):
     assert found == {"jardin.txt": State.READ, "mare.md": State.GONE, "verger.md": State.WAITING}
 
 
+@pytest.mark.parametrize("key", ["publisher", "published", "theme", "title"])
+@pytest.mark.parametrize("name", ["mare.md", "note.txt"])
+def test_what_was_cleared_from_an_entry_waits_for_a_build(corpus, build_of, key, name):
+    (corpus / "note.txt").write_text("La note compte trois lignes sur la mare du parc.", encoding="utf-8")
+    whole = {"title": '"Un autre titre"', "theme": '"Eau"', "publisher": '"La ville"', "published": "2024-05-31"}
+
+    def describe(**said: str) -> None:
+        lines = "".join(f"{key} = {value}\n" for key, value in said.items())
+        entries = SOURCES.partition('["mare')[0] + f'["{name}"]\n{lines}'
+        (corpus / "sources.toml").write_text(entries, encoding="utf-8")
+
+    describe(**whole)
+    live, holdings = build_of(), Holdings(corpus)
+    assert states(holdings.all(live, live, built_at=time.time() + 1))[name] is State.LIVE
+    describe(**{other: value for other, value in whole.items() if other != key})
+    found = {holding.path: holding for holding in holdings.all(live, live, built_at=time.time() + 1)}
+    assert found[name].state is State.WAITING
+    assert getattr(found[name], key) == {"title": name}.get(key, ""), "what it said before is said no more"
+    built = build_of()
+    assert states(holdings.all(built, built, built_at=time.time() + 1))[name] is State.LIVE
+
+
+def test_what_a_text_says_of_itself_is_no_change(corpus, build_of):
+    front = "---\ntitle: La mare du parc\npublisher: Les habitants\npublished: 2024-05-31\n---\n\n"
+    (corpus / "mare.md").write_text(front + POND, encoding="utf-8")
+    (corpus / "page.html").write_text(
+        "<html><head><title>Le marché de Noël</title></head><body><p>Le marché a lieu le jeudi.</p></body>",
+        encoding="utf-8",
+    )
+    (corpus / "sources.toml").write_text(SOURCES.partition('["mare')[0], encoding="utf-8")
+    live = build_of()
+    found = Holdings(corpus).all(live, live, built_at=time.time() + 1)
+    assert {(holding.path, holding.state, holding.title) for holding in found} == {
+        ("mare.md", State.LIVE, "La mare du parc"),
+        ("page.html", State.LIVE, "Le marché de Noël"),
+        ("verger.md", State.LIVE, "Le verger"),
+    }
+    assert found[0].publisher == "Les habitants"
+
+
 def test_what_was_not_read_says_why(corpus, build_of):
     (corpus / "vide.txt").write_text("", encoding="utf-8")
     live = build_of()
@@ -384,6 +424,32 @@ def test_after_an_undone_change_what_is_built_can_be_put_into_service(corpus, bu
     build_of(publish=False)
     assert (desk.candidate_id(), desk.live_id(), desk.is_up_to_date()) == (first, second, True)
     assert desk.built_at(first) > desk.built_at(second)
+
+
+def test_a_build_that_cannot_be_read_is_read_once_and_again_when_asked(corpus, build_of, tmp_path, monkeypatch):
+    desk = Desk(Settings(corpus=corpus, index=tmp_path / "index", operator=tmp_path / "operator", model="words"))
+    first = build_of().manifest.build_id
+    (corpus / "mare.md").write_text(POND + "\nElle est ronde.\n", encoding="utf-8")
+    second = build_of(publish=False).manifest.build_id
+    damaged = tmp_path / "index" / "builds" / second / "passages.json"
+    text = damaged.read_bytes()
+    damaged.write_bytes(text[:-1])
+    read = []
+    load = Store.load
+    monkeypatch.setattr(Store, "load", lambda store, build_id: read.append(build_id) or load(store, build_id))
+    assert [desk.candidate_id() for _ in range(3)] == [None] * 3
+    assert desk.documents()[0].state is State.WAITING, "the state is that after the build in service"
+    assert read == [second, first]
+    assert "passages.json" in desk.problem(second)
+    assert "loos build" in desk.problem(second)
+    pages = build_pages(desk)
+    visit = Sent(build=second)
+    page_of(pages, "POST", "/constructions/relire")(visit)
+    assert visit.session.said == [("problem", f"La version {second[:8]} ne se lit toujours pas.")]
+    damaged.write_bytes(text)
+    assert desk.candidate_id() is None, "nobody asked again"
+    page_of(pages, "POST", "/constructions/relire")(visit)
+    assert (desk.candidate_id(), desk.problem(second)) == (second, "")
 
 
 def test_a_document_that_someone_took_out_meanwhile_is_not_described(corpus, build_of, tmp_path):
