@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from starlette.exceptions import HTTPException
@@ -48,6 +49,7 @@ def build_pages(desk: Desk) -> list[tuple[str, str, Page]]:
         ("GET", "/constructions/{build_id}", pages.report),
         ("POST", "/constructions/publier", pages.publish),
         ("POST", "/constructions/precedente", pages.roll_back),
+        ("POST", "/constructions/relire", pages.read_again),
     ]
 
 
@@ -65,9 +67,11 @@ class _Builds:
             "home",
             visit,
             live=desk.live(),
+            live_id=desk.live_id() or "",
             live_at=desk.built_at(desk.live_id()),
             candidate=desk.candidate(),
             candidate_at=desk.built_at(candidate_id),
+            broken=self._broken(),
             refusals=report.refusals if report else (),
             waiting=_of(holdings, State.WAITING),
             skipped=_of(holdings, State.SKIPPED),
@@ -126,17 +130,21 @@ class _Builds:
 
     def index(self, visit: Visit) -> Response:
         """The builds that are kept, newest first."""
-        return page("builds", visit, kept=self._kept(), live_id=self._desk.live_id() or "", previous=self._previous())
+        kept, previous = self._kept(), self._previous()
+        problem = next((build.problem for build in kept if build.id == previous), "")
+        live_id = self._desk.live_id() or ""
+        return page("builds", visit, kept=kept, live_id=live_id, previous=previous, problem=problem)
 
     def report(self, visit: Visit) -> Response:
         """What a build holds, how it differs from what is in service, and how both answer."""
         desk, build_id = self._desk, visit.request.path_params["build_id"]
+        build = desk.build(build_id) if build_id in desk.store.build_ids() else None
         kept = next((kept for kept in self._kept() if kept.id == build_id), None)
         if kept is None:
             raise HTTPException(404, "Cette version n’est plus gardée.")
         report = desk.report(build_id)
         diff: BuildDiff | None = None
-        live, build = desk.live(), desk.build(build_id)
+        live = desk.live()
         if live and build and not kept.is_live:
             live_report = desk.report(live.manifest.build_id)
             live_gold = live_report.gold if live_report else ()
@@ -179,6 +187,25 @@ class _Builds:
                 visit.say(f"La version {build_id[:8]}, d’avant, est de nouveau en service.")
         return then("/constructions")
 
+    def read_again(self, visit: Visit) -> Response:
+        """Try a build once more that could not be read."""
+        build_id = visit.sent("build")
+        if build_id not in self._desk.store.build_ids():
+            raise HTTPException(404, "Cette version n’est plus gardée.")
+        self._desk.again(build_id)
+        if self._desk.build(build_id):
+            visit.say(f"La version {build_id[:8]} se lit de nouveau.")
+        else:
+            visit.say(f"La version {build_id[:8]} ne se lit toujours pas.", is_problem=True)
+        return then(f"/constructions/{build_id}")
+
+    def _broken(self) -> list[tuple[str, str, bool]]:
+        """The builds that matter and cannot be used: id, why, whether it is the one in service."""
+        desk = self._desk
+        live_id, newest_id = desk.live_id(), desk.newest_id()
+        tried = dict.fromkeys(build_id for build_id in (live_id, newest_id) if build_id and not desk.build(build_id))
+        return [(build_id, desk.problem(build_id), build_id == live_id) for build_id in tried]
+
     def _is_stale(self, visit: Visit) -> bool:
         """Whether another build went live since the form was opened; it is said then."""
         if visit.sent("live") == (self._desk.live_id() or ""):
@@ -199,11 +226,10 @@ class _Builds:
         desk, rows = self._desk, []
         live, candidate = desk.live_id(), desk.candidate_id()
         for build_id in desk.store.build_ids():
-            manifest, problem = None, ""
-            try:
+            problem = desk.problem(build_id)
+            manifest = None
+            with suppress(IndexStoreError):
                 manifest = desk.store.manifest(build_id)
-            except IndexStoreError as error:
-                problem = str(error)
             rows.append(
                 Kept(build_id, desk.built_at(build_id), manifest, problem, build_id == live, build_id == candidate)
             )
