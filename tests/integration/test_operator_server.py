@@ -344,7 +344,23 @@ def test_a_question_is_put_to_both_builds(rebuilt, visitor):
     assert FRENCH.quote_changed not in opened.text
     assert "<script>alert" not in opened.text
     both = visitor.get("/essayer", params={"q": "Combien de pommiers compte le verger communal ?"})
-    assert "quarante pommiers" in marked(opened_quote(visitor, both, "verger"))
+    live_id, candidate_id = Store(rebuilt.index).current_id(), candidate_of(visitor)
+    of_live, of_candidate = both.text.split("Version qui attend")
+    for answer, build_id, where in (
+        (of_live, live_id, "Dans la version en service, "),
+        (of_candidate, candidate_id, "Dans la version qui attend, "),
+    ):
+        link = unescape(re.search(r'href="(/sources/verger\?[^"]+)"', answer)[1])
+        assert f"version={build_id}" in link
+        opened = visitor.get(link.partition("#")[0])
+        assert "quarante pommiers" in marked(opened)
+        assert f"{where}{build_id[:8]}, et tel quel dans celle" in words(opened)
+    changed = visitor.get("/sources/mare")
+    assert f"Dans la version qui attend, {candidate_id[:8]}." in words(changed)
+    other = visitor.get("/sources/mare" + unescape(re.search(r'href="(\?version=[^"]+)"', changed.text)[1]))
+    assert f"Dans la version en service, {live_id[:8]}." in words(other)
+    assert "Éditeur : La ville" in words(other).replace(" ", " ")
+    assert "celle en service n’a pas ce document" in words(visitor.get("/sources/balises"))
     assert visitor.get("/essayer", params={"q": "x" * 2000}).status_code == 422
 
 
@@ -360,6 +376,12 @@ def test_coverage_and_map_show_what_was_added(rebuilt, visitor):
     assert "<mark" in opened.text
     assert FRENCH.quote_changed not in opened.text
     assert "style=" not in page.text
+    live_id = Store(rebuilt.index).current_id()
+    assert f'href="/couverture?version={live_id}"' in page.text
+    live = visitor.get(f"/couverture?version={live_id}")
+    assert f"Dans la version en service, {live_id[:8]}." in words(live)
+    assert "ajouté ou modifié" not in words(live)
+    assert len(re.findall(r'tabindex="-1"><title>', live.text)) == 2
     assert visitor.get("/sources/inconnu").status_code == 404
 
 
