@@ -1,13 +1,14 @@
 """The pages that show what the documents are worth: a question tried, questions without answer, what is covered."""
 
 import re
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from chatbot.answer import Reply
+from chatbot.answer import Answer, Reply
 from chatbot.citation_link import citation_link, find_quote, linked_span
 from chatbot.errors import InvalidQuestion
 from chatbot.feedback import Feedback
@@ -60,7 +61,11 @@ class _Insight:
                 replies = desk.trial.ask(asked, [build for _, build in builds])
             except InvalidQuestion as error:
                 why = str(error)
-        said = [reply_html(reply, level=3) for reply in replies]
+        # The public page offers other questions after a refusal; here there is one of one's own to try.
+        said = [
+            reply_html(reply if isinstance(reply, Answer) else replace(reply, suggestions=()), level=3)
+            for reply in replies
+        ]
         shown = [
             (name, build, Markup(_opening_in(build, html)), reply)
             for (name, build), html, reply in zip(builds, said, replies, strict=False)
