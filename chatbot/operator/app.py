@@ -5,25 +5,27 @@ import contextlib
 import ipaddress
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlencode
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from chatbot.errors import ChatbotError
 from chatbot.operator.builds import build_pages
+from chatbot.operator.crawling import crawl_pages
 from chatbot.operator.desk import Desk
-from chatbot.operator.guard import Guard
+from chatbot.operator.guard import UPLOAD_PATH, Guard
 from chatbot.operator.insight import insight_pages
 from chatbot.operator.keeping import document_pages
 from chatbot.operator.page import Page, Visit, page
@@ -46,7 +48,25 @@ _FILES = {
     "favicon.svg": _SHARED / "favicon.svg",
 }
 _COOKIE = "loos-operator"
+_PROXIES = ["127.0.0.1", "::1"]
+"""Only a web server of this machine is believed when it says who asks: else an address could be made up for each try of
+a password."""
 _MOST_FILES = 200
+_MOST_FIELDS = 100
+_KEPT = "garde-"
+"""What the names of a kept form's fields begin with in the form to sign in."""
+_FIELDS = {
+    "title": "Titre",
+    "theme": "Thème",
+    "publisher": "Qui le publie",
+    "published": "Date de publication",
+    "url": "Adresse",
+    "licence": "Droits",
+    "site": "Site",
+    "pages": "Nombre de pages",
+    "chemin": "Document",
+}
+"""What is shown of a form before it is sent after all."""
 _HOUSEKEEPING_S = 60.0
 _SAID_OF_STATUS = {
     404: "Cette adresse n’existe pas.",
@@ -87,6 +107,7 @@ def serve(settings: Settings) -> None:
             server_header=False,
             timeout_graceful_shutdown=5,
             limit_concurrency=100,
+            forwarded_allow_ips=_PROXIES,
         )
         with contextlib.suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listener])
@@ -115,15 +136,21 @@ def create_app(settings: Settings, desk: Desk | None = None) -> Starlette:
         keeping = asyncio.create_task(keep_house())
         yield
         keeping.cancel()
-        await asyncio.to_thread(desk.construction.end)
+        await asyncio.gather(asyncio.to_thread(desk.construction.end), asyncio.to_thread(desk.crawl.end))
 
-    door = _Door(desk)
-    pages: list[tuple[str, str, Page]] = [*document_pages(desk), *build_pages(desk), *insight_pages(desk)]
+    pages: list[tuple[str, str, Page]] = [
+        *document_pages(desk),
+        *crawl_pages(desk),
+        *build_pages(desk),
+        *insight_pages(desk),
+    ]
+    door = _Door(desk, {path for method, path, _ in pages if method == "POST" and path != UPLOAD_PATH})
     routes = [
         Route("/connexion", door.sign_in, methods=["GET", "POST"]),
         Route("/static/{name}", _file),
         Route("/favicon.ico", _icon),
         *(Route(path, door.behind(handler), methods=[method]) for method, path, handler in pages),
+        Route("/session", door.behind(door.session)),
         Route("/deconnexion", door.behind(door.sign_out), methods=["POST"]),
     ]
     names = (settings.operator_name, settings.operator_host)
@@ -141,8 +168,10 @@ def create_app(settings: Settings, desk: Desk | None = None) -> Starlette:
 class _Door:
     """Lets in who knows the password, and hands each page who asks for it."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, forms: Collection[str]) -> None:
+        """`forms` are the paths of forms that are kept for who signs in anew: all but those that hold files."""
         self._desk = desk
+        self._forms = forms
 
     async def sign_in(self, request: Request) -> Response:
         """The form, or what it sends."""
@@ -151,16 +180,21 @@ class _Door:
         token = _token(request)
         if request.method != "POST":
             return self._form(request, towards, "")
-        form = await request.form(max_files=0, max_fields=10)
+        form = await request.form(max_files=0, max_fields=_MOST_FIELDS)
+        kept = _kept(form, _KEPT)
+        to = str(form.get("renvoyer", ""))
+        if to not in self._forms:
+            to, kept = "", []
         if not desk.sessions.is_form_token(str(form.get("form", "")), token):
-            return self._form(request, towards, "Ce formulaire a vieilli. Écrivez à nouveau le mot de passe.", 403)
-        address = request.client.host if request.client else ""
+            why = "Ce formulaire a vieilli. Écrivez à nouveau le mot de passe."
+            return self._form(request, towards, why, HTTPStatus.FORBIDDEN, to, kept)
+        address = _network(request.client.host if request.client else "")
         if wait := desk.attempts.begin(address):
             log.warning("a sign-in from %s was put off for %.0f s", address, wait)
             why = f"Trop d’essais. Attendez {max(1, round(wait))} secondes, puis recommencez."
-            response = self._form(request, towards, why, HTTPStatus.TOO_MANY_REQUESTS)
-            response.headers["Retry-After"] = str(max(1, round(wait)))
-            return response
+            put_off = self._form(request, towards, why, HTTPStatus.TOO_MANY_REQUESTS, to, kept)
+            put_off.headers["Retry-After"] = str(max(1, round(wait)))
+            return put_off
         mark = desk.password.mark
         try:
             is_right, why = await run_in_threadpool(desk.password.matches, str(form.get("password", ""))), ""
@@ -168,13 +202,23 @@ class _Door:
             is_right, why = False, str(error)
         if not is_right:
             log.warning("a sign-in from %s failed%s", address, f": {why}" if why else "")
-            return self._form(request, towards, why or "Ce n’est pas le mot de passe.", HTTPStatus.FORBIDDEN)
+            why = why or "Ce n’est pas le mot de passe."
+            return self._form(request, towards, why, HTTPStatus.FORBIDDEN, to, kept)
         log.info("a sign-in from %s", address)
         desk.attempts.succeeded(address)
         desk.sessions.close(token)
-        response = RedirectResponse(towards, 303)
-        _give(response, request, desk.sessions.open(mark))  # never the token that was there before
+        opened = desk.sessions.open(mark)  # never the token that was there before
+        response: Response = RedirectResponse(towards, 303)
+        if to and (session := desk.sessions.find(opened, mark)):
+            visit = Visit(request, opened, session, desk.sessions.form_token(opened))
+            shown = [(_FIELDS[name], value) for name, value in kept if name in _FIELDS and value]
+            response = page("resume", visit, to=to, kept=kept, shown=shown)
+        _give(response, request, opened)
         return response
+
+    def session(self, visit: Visit) -> Response:
+        """What a form must hold to be sent now, for the script that asks before it sends one."""
+        return JSONResponse({"form": visit.form_token})
 
     def sign_out(self, visit: Visit) -> Response:
         """End the session."""
@@ -190,12 +234,12 @@ class _Door:
             desk, token = self._desk, _token(request)
             session = desk.sessions.find(token, await run_in_threadpool(lambda: desk.password.mark))
             if session is None:
-                return self._turned_away(request)
+                return await self._turned_away(request)
             visit = Visit(request, token, session, desk.sessions.form_token(token))
             if request.method != "POST":
                 return await run_in_threadpool(_handled, handler, visit)
             try:
-                visit.form = await request.form(max_files=_MOST_FILES, max_fields=100)
+                visit.form = await request.form(max_files=_MOST_FILES, max_fields=_MOST_FIELDS)
             except MultiPartException as error:
                 raise HTTPException(400, "Le formulaire ne se lit pas. Rouvrez la page et recommencez.") from error
             try:
@@ -207,18 +251,36 @@ class _Door:
 
         return endpoint
 
-    def _turned_away(self, request: Request) -> Response:
+    async def _turned_away(self, request: Request) -> Response:
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
             here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(f"/connexion?{urlencode({'suite': here})}" if here != "/" else "/connexion", 303)
         if request.method == "POST":
-            why = "La session est terminée. Connectez-vous, puis recommencez ce que vous faisiez."
-            return self._form(request, "/", why, HTTPStatus.UNAUTHORIZED)
+            to = request.url.path
+            if to not in self._forms:
+                why = "La session est terminée. Connectez-vous, puis recommencez ce que vous faisiez."
+                return self._form(request, "/", why, HTTPStatus.UNAUTHORIZED)
+            try:
+                kept = _kept(await request.form(max_files=0, max_fields=_MOST_FIELDS))
+            except MultiPartException as error:
+                raise HTTPException(400, "Le formulaire ne se lit pas. Rouvrez la page et recommencez.") from error
+            why = "La session est terminée. Ce que vous avez écrit est gardé : connectez-vous pour l’envoyer."
+            return self._form(request, "/", why, HTTPStatus.UNAUTHORIZED, to, kept)
         raise HTTPException(401, "La session est terminée. Connectez-vous.")
 
-    def _form(self, request: Request, towards: str, why: str, status: int = 200) -> Response:
+    def _form(
+        self,
+        request: Request,
+        towards: str,
+        why: str,
+        status: int = 200,
+        to: str = "",
+        kept: Collection[tuple[str, str]] = (),
+    ) -> Response:
+        """The form to sign in with, in which another one for the path `to` is kept."""
         token = _token(request) or Sessions.new_token()
         given = {"towards": towards, "why": why, "idle_s": IDLE_S, "form": self._desk.sessions.form_token(token)}
+        given |= {"to": to, "kept": [(f"{_KEPT}{name}", value) for name, value in kept]}
         response = page("sign-in", None, status, **given)
         _give(response, request, token)
         return response
@@ -258,6 +320,23 @@ def _handled(handler: Page, visit: Visit) -> Response:
             f"Le disque refuse : {error.strerror or error}{where}. Vérifiez la place libre et les droits des dossiers."
         )
         return page("problem", visit, 507, why=said)
+
+
+def _kept(form: FormData, prefix: str = "") -> list[tuple[str, str]]:
+    """The texts of a form whose names begin so, without the key that it was sent with."""
+    texts = [(name, value) for name, value in form.multi_items() if isinstance(value, str) and name.startswith(prefix)]
+    return [(name.removeprefix(prefix), value) for name, value in texts if name.removeprefix(prefix) != "form"]
+
+
+def _network(address: str) -> str:
+    """Whose tries of passwords are counted together: who has an IPv6 address has all of its /64."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(ip, ipaddress.IPv4Address):
+        return address
+    return str(ip.ipv4_mapped or ipaddress.ip_network((ip, 64), strict=False))
 
 
 def _cookie_name(request: Request) -> str:

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from chatbot.operator.construction import State as Progress
+from chatbot.operator.command import State as Progress
+from chatbot.operator.command import Step
 from chatbot.operator.desk import Desk
 from chatbot.operator.documents import Holding, State
 from chatbot.operator.page import Page, Visit, page, then
+from chatbot.operator.view import duration
 from chatbot.terminal import LABELS
 from index import IndexStoreError
 from index.diff import BuildDiff, diff_builds
@@ -88,7 +90,7 @@ class _Builds:
             "making",
             visit,
             progress=desk.construction.state,
-            names=_NAMES,
+            steps=_told(desk.construction.state),
             is_checking=_is_checking(desk.construction.state),
             waiting=_of(desk.documents(), State.WAITING),
             is_up_to_date=desk.is_up_to_date(),
@@ -110,21 +112,12 @@ class _Builds:
     def progress(self, visit: Visit) -> Response:
         """The rebuild for the script that shows it live."""
         state = self._desk.construction.state
-        steps = [
-            {
-                "name": _NAMES.get(step.what, step.what),
-                "done": step.done,
-                "total": step.total,
-                "remaining_s": step.remaining_s,
-            }
-            for step in state.steps
-        ]
         return JSONResponse(
             {
                 "is_running": state.is_running,
                 "is_checking": _is_checking(state),
                 "seconds": round(state.seconds),
-                "steps": steps,
+                "steps": _told(state),
             }
         )
 
@@ -238,6 +231,20 @@ class _Builds:
 
 def _of(holdings: tuple[Holding, ...], state: State) -> list[Holding]:
     return [holding for holding in holdings if holding.state is state]
+
+
+def _told(progress: Progress) -> list[dict[str, str | int]]:
+    """How far each part of a rebuild is, in words."""
+
+    def told(step: Step) -> str:
+        is_timed = step.remaining_s is not None and step.done < step.total
+        left = f", encore {duration(step.remaining_s or 0)}" if is_timed else ""
+        return f"{step.done} sur {step.total}{left}"
+
+    return [
+        {"name": _NAMES.get(step.what, step.what), "done": step.done, "total": step.total, "told": told(step)}
+        for step in progress.steps
+    ]
 
 
 def _is_checking(progress: Progress) -> bool:

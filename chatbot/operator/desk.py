@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from chatbot.operator.construction import Construction
+from chatbot.operator.command import Command
 from chatbot.operator.documents import Holding, Holdings
 from chatbot.operator.password import Password
 from chatbot.operator.sessions import Attempts, Sessions
@@ -22,6 +22,8 @@ __all__ = ["Desk"]
 log = logging.getLogger(__name__)
 
 _LOADED = 2
+_LOOS = (sys.executable, "-m", "chatbot.cli")
+_INTERRUPTED = 130
 
 Made = TypeVar("Made")
 
@@ -36,12 +38,13 @@ class Desk:
         self.sessions = Sessions()
         self.attempts = Attempts()
         self.holdings = Holdings(settings.corpus)
-        self.construction = Construction(
-            [
-                *(sys.executable, "-m", "chatbot.cli", "build", "--no-publish", "--progress", "json", "--json"),
-                *("--corpus", str(settings.corpus), "--index", str(settings.index)),
-            ]
+        corpus = ("--corpus", str(settings.corpus))
+        told = ("--progress", "json", "--json")
+        self.construction = Command(
+            [*_LOOS, "build", "--no-publish", *told, *corpus, "--index", str(settings.index)],
         )
+        # It has a result after an interruption, and where nothing was brought too.
+        self.crawl = Command([*_LOOS, "crawl", *told, *corpus], good=(0, 1, _INTERRUPTED))
         self.trial = Trial(settings)
         self._builds: dict[str, Build] = {}
         self._failed: dict[str, tuple[float, str]] = {}

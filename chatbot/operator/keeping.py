@@ -28,8 +28,14 @@ from ingest.holdings import (
     restore_document,
 )
 
-__all__ = ["document_pages"]
+__all__ = ["MOST_CRAWLED", "SITE_PATH", "add_page", "document_pages", "in_our_words", "is_web_address"]
 
+SITE_PATH = "/documents/site"
+
+MOST_CRAWLED = 2000
+"""How many pages of a site may be asked for at once: with a second between two, over half an hour."""
+
+_PAGE_PATH = "/documents/adresse"
 _FETCH_S = 120.0
 _WHAT_NEXT = re.compile(r"Pour que le service en tienne compte.*")
 """What the command says for the terminal."""
@@ -51,7 +57,7 @@ def document_pages(desk: Desk) -> list[tuple[str, str, Page]]:
         ("GET", "/documents", pages.index),
         ("GET", UPLOAD_PATH, pages.adding),
         ("POST", UPLOAD_PATH, pages.upload),
-        ("POST", "/documents/adresse", pages.fetch),
+        ("POST", _PAGE_PATH, pages.fetch),
         ("GET", "/documents/modifier", pages.entry),
         ("POST", "/documents/modifier", pages.describe),
         ("GET", "/documents/retirer", pages.confirm),
@@ -93,28 +99,30 @@ class _Documents:
 
     def adding(self, visit: Visit) -> Response:
         """The forms that add documents."""
-        limit_mb = MAX_UPLOAD_BYTES // 1_000_000
-        return page("add", visit, themes=self._themes(), suffixes=SUFFIXES, limit_mb=limit_mb)
+        return add_page(self._desk, visit)
 
     def upload(self, visit: Visit) -> Response:
         """Files into the corpus, each by itself: what is wrong with one does not keep the others out."""
         files = visit.files("files")
         if not files:
-            visit.say("Choisissez d’abord au moins un fichier.", is_problem=True)
-            return then(UPLOAD_PATH)
+            return add_page(self._desk, visit, UPLOAD_PATH, "Choisissez d’abord au moins un fichier.")
         entry = {key: visit.sent(key) for key in ("theme", "publisher", "published") if visit.sent(key)}
         is_replaced = visit.sent("replace") == "yes"
-        added = []
+        added, wrong = [], []
         for file in files:
             try:
                 added.append(self._add(file, entry, is_replaced=is_replaced))
             except IngestError as error:
-                visit.say(str(error).replace("(--replace)", "en cochant la case"), is_problem=True)
-        if added:
-            what = ", ".join(f"« {name} »" for name in added[:5]) + (" …" if len(added) > 5 else "")
-            verb = "ajouté" if len(added) == 1 else "ajoutés"
-            visit.say(f"{counted(len(added), 'document')} {verb} : {what}. Construisez pour qu’il en soit tenu compte.")
-        return then("/documents?etat=waiting" if added else UPLOAD_PATH)
+                wrong.append(in_our_words(str(error)))
+        if not added:
+            again = "Choisissez de nouveau les fichiers, une fois corrigés."
+            return add_page(self._desk, visit, UPLOAD_PATH, "\n".join((*wrong, again)))
+        for why in wrong:
+            visit.say(why, is_problem=True)
+        what = ", ".join(f"« {name} »" for name in added[:5]) + (" …" if len(added) > 5 else "")
+        verb = "ajouté" if len(added) == 1 else "ajoutés"
+        visit.say(f"{counted(len(added), 'document')} {verb} : {what}. Construisez pour qu’il en soit tenu compte.")
+        return then("/documents?etat=waiting")
 
     def _add(self, file: UploadFile, entry: dict[str, str], *, is_replaced: bool) -> str:
         name = PurePosixPath((file.filename or "").replace("\\", "/")).name  # some browsers send the whole path
@@ -127,9 +135,8 @@ class _Documents:
     def fetch(self, visit: Visit) -> Response:
         """A page of the web into the corpus, by the command that operators type."""
         address = visit.sent("url")
-        if not _is_web_address(address):
-            visit.say("Écrivez une adresse qui commence par https://", is_problem=True)
-            return then(UPLOAD_PATH)
+        if not is_web_address(address):
+            return add_page(self._desk, visit, _PAGE_PATH, "Écrivez une adresse qui commence par https://")
         command = [sys.executable, "-m", "chatbot.cli", "add", address, "--corpus", str(self._desk.settings.corpus)]
         command += [f"--{name}={visit.sent(name)}" for name in ("theme", "publisher") if visit.sent(name)]
         command += ["--replace"] if visit.sent("replace") == "yes" else []
@@ -138,13 +145,12 @@ class _Documents:
                 command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_FETCH_S, check=False
             )
         except subprocess.TimeoutExpired:
-            visit.say(f"La page n’est pas arrivée en {_FETCH_S:.0f} secondes. Réessayez plus tard.", is_problem=True)
-            return then(UPLOAD_PATH)
+            why = f"La page n’est pas arrivée en {_FETCH_S:.0f} secondes. Réessayez plus tard."
+            return add_page(self._desk, visit, _PAGE_PATH, why)
         if done.returncode == 0:
             visit.say(_WHAT_NEXT.sub("Construisez pour qu’il en soit tenu compte.", done.stdout.strip()))
             return then("/documents?etat=waiting")
-        visit.say(done.stderr.strip().removeprefix("Erreur\u00a0: ").removeprefix("Erreur : "), is_problem=True)
-        return then(UPLOAD_PATH)
+        return add_page(self._desk, visit, _PAGE_PATH, in_our_words(done.stderr))
 
     def entry(self, visit: Visit) -> Response:
         """The form of what `sources.toml` says of a document."""
@@ -167,7 +173,7 @@ class _Documents:
             values=values,
             before=_mark(said),
             why=why,
-            themes=self._themes(),
+            themes=_themes(self._desk),
             states=_STATES,
         )
 
@@ -227,12 +233,43 @@ class _Documents:
                 return holding
         raise HTTPException(404, "Ce document n’est plus dans le dossier.")
 
-    def _themes(self) -> list[str]:
-        """The themes there are, to choose from."""
-        entries = read_entries(self._desk.settings.corpus).values()
-        live = self._desk.live()
-        of_builds = [document.theme for document in live.documents.values()] if live else []
-        return sorted({*(entry.get("theme", "") for entry in entries), *of_builds} - {""})
+
+def add_page(desk: Desk, visit: Visit, failed: str = "", why: str = "") -> Response:
+    """The forms that add documents; that of the path `failed` as it was sent, with `why` it did not do."""
+    return page(
+        "add",
+        visit,
+        422 if why else 200,
+        themes=_themes(desk),
+        suffixes=SUFFIXES,
+        limit_mb=MAX_UPLOAD_BYTES // 1_000_000,
+        most_pages=MOST_CRAWLED,
+        is_crawling=desk.crawl.state.is_running,
+        has_crawled=desk.crawl.state.number > 0,
+        failed=failed,
+        why=why,
+        typed={name: value for name, value in visit.form.items() if isinstance(value, str)},
+    )
+
+
+def in_our_words(said: str) -> str:
+    """What a command says for the terminal, for someone who sees this page."""
+    for command, here in (
+        ("Erreur\u00a0: ", ""),
+        ("Erreur : ", ""),
+        ("(--replace)", "en cochant la case"),
+        ("ajoutez --allow-private", "demandez-le à l’informatique : la commande le peut, avec --allow-private"),
+    ):
+        said = said.replace(command, here)
+    return said.strip()
+
+
+def _themes(desk: Desk) -> list[str]:
+    """The themes there are, to choose from."""
+    entries = read_entries(desk.settings.corpus).values()
+    live = desk.live()
+    of_builds = [document.theme for document in live.documents.values()] if live else []
+    return sorted({*(entry.get("theme", "") for entry in entries), *of_builds} - {""})
 
 
 def _place(corpus: Path, removed: Path) -> str:
@@ -256,14 +293,15 @@ def _wrong(sent: dict[str, str]) -> str:
             date.fromisoformat(sent["published"])
         except ValueError:
             return f"« {sent['published']} » n’est pas une date. Écrivez-la ainsi : 2024-05-31."
-    if sent["url"] and (not _is_web_address(sent["url"]) or " " in sent["url"]):
+    if sent["url"] and (not is_web_address(sent["url"]) or " " in sent["url"]):
         return f"« {sent['url']} » n’est pas une adresse comme https://…"
     if sent["kind"] not in ("", "original", "fiche"):
         return "Choisissez de qui sont les mots."
     return ""
 
 
-def _is_web_address(text: str) -> bool:
+def is_web_address(text: str) -> bool:
+    """Whether a text is written as the address of a page of the web."""
     try:
         parts = urlsplit(text)
     except ValueError:  # a bracket of an IPv6 address that is none

@@ -10,7 +10,7 @@ from jinja2.ext import Extension
 
 from chatbot.messages import FRENCH, spaced
 
-__all__ = ["counted", "environment", "render"]
+__all__ = ["counted", "duration", "environment", "render"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _NUMBER_SPACE = "\u202f"
@@ -49,7 +49,7 @@ def environment() -> Environment:
     made.filters |= {
         "day": FRENCH.date,
         "moment": _moment,
-        "duration": _duration,
+        "duration": duration,
         "spaced": spaced,
         "percent": lambda share: f"{share:.0%}".replace("%", "\u00a0%"),
     }
@@ -63,7 +63,8 @@ def _moment(seconds: float) -> str:
     return f"{FRENCH.date(at.date().isoformat())} à {at.hour}\u00a0h\u00a0{at.minute:02}"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """« 12 s », « 1 min 05 s », « 2 h 10 »."""
     whole = max(0, round(seconds))
     minutes, left = divmod(whole, _MINUTE_S)
     if minutes >= _MINUTE_S:

@@ -178,6 +178,74 @@ def test_all_of_it_works_without_scripts(published: Operating, visit: Open) -> N
     expect(page.locator("mark").first).to_be_visible()
 
 
+def test_the_end_of_a_session_loses_nothing_that_was_typed_or_chosen(published: Operating, visit: Open) -> None:
+    opened = visit(f"{published.address}/connexion", locale="fr-FR")
+    page = opened.page
+    sign_in(page, published.address)
+    page.goto(f"{published.address}/documents/ajouter")
+    file = {"name": "marché.md", "mimeType": "text/markdown", "buffer": b"# Le march\xc3\xa9\n\nIl a lieu le jeudi.\n"}
+    page.get_by_label("Fichiers à ajouter").set_input_files([file])
+    page.locator("#new-publisher").fill("L’union des commerces")
+    opened.context.clear_cookies()
+    page.get_by_role("button", name="Ajouter", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("La session est terminée. Rien n’est envoyé ni perdu")
+    with opened.context.expect_page() as found:
+        page.get_by_role("link", name="connectez-vous dans un autre onglet").click()
+    found.value.get_by_label("Mot de passe").fill(PASSWORD)
+    found.value.get_by_role("button", name="Se connecter").click()
+    expect(found.value.get_by_role("heading", name="Où en sont les documents")).to_be_visible()
+    page.get_by_role("button", name="Ajouter", exact=True).click()
+    expect(page.get_by_role("status").first).to_contain_text("1 document ajouté")
+    assert (published.corpus / "marché.md").exists()
+    assert 'publisher = "L’union des commerces"' in (published.corpus / "sources.toml").read_text(encoding="utf-8")
+    (published.corpus / "marché.md").unlink()
+
+
+def test_without_scripts_a_form_is_kept_by_the_page_that_asks_for_the_password(
+    published: Operating, visit: Open
+) -> None:
+    opened = visit(f"{published.address}/connexion", locale="fr-FR", java_script_enabled=False)
+    page = opened.page
+    sign_in(page, published.address)
+    page.goto(f"{published.address}/documents/modifier?chemin=jardin.md")
+    page.get_by_label("Titre").fill("Le grand jardin")
+    opened.context.clear_cookies()
+    page.get_by_role("button", name="Enregistrer").click()
+    expect(page.get_by_role("alert")).to_contain_text("Ce que vous avez écrit est gardé")
+    page.get_by_label("Mot de passe").fill(PASSWORD)
+    page.get_by_role("button", name="Se connecter").click()
+    expect(page.get_by_role("definition").first).to_have_text("Le grand jardin")
+    page.get_by_role("button", name="Envoyer").click()
+    expect(page.get_by_role("status").first).to_contain_text("« Le grand jardin » est modifié.")
+
+
+def test_going_back_after_the_end_shows_nothing(published: Operating, visit: Open) -> None:
+    page = visit(f"{published.address}/connexion", locale="fr-FR").page
+    sign_in(page, published.address)
+    page.goto(f"{published.address}/documents")
+    page.get_by_role("button", name="Se déconnecter").click()
+    expect(page.get_by_role("heading", name="Connexion")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("heading", name="Connexion")).to_be_visible()
+    expect(page.locator("body")).not_to_contain_text("verger.md")
+
+
+def test_a_double_click_begins_one_rebuild(published: Operating, visit: Open) -> None:
+    opened = visit(f"{published.address}/connexion", locale="fr-FR")
+    page = opened.page
+    sign_in(page, published.address)
+    page.goto(f"{published.address}/construire")
+    opened.requests.clear()
+    sent = []
+    opened.context.on("request", lambda request: sent.append(request.method))
+    page.get_by_role("button", name="Construire", exact=True).dblclick()
+    expect(page.get_by_role("heading", name="Construction en cours")).to_be_visible()
+    assert sent.count("POST") == 1
+    expect(page.locator(".said-so")).to_have_count(0)
+    page.get_by_role("button", name="Arrêter la construction").click()
+    expect(page.get_by_text("La construction a été arrêtée")).to_be_visible(timeout=BUILD_S)
+
+
 def test_the_map_opens_the_passage_that_is_clicked(published: Operating, visit: Open) -> None:
     page = visit(f"{published.address}/connexion").page
     sign_in(page, published.address)

@@ -12,7 +12,7 @@ import pytest
 from starlette.datastructures import FormData
 
 from chatbot.operator.builds import build_pages
-from chatbot.operator.construction import Construction
+from chatbot.operator.command import Command
 from chatbot.operator.coverage import corpus_map, coverage
 from chatbot.operator.desk import Desk
 from chatbot.operator.documents import ENTRY_KEYS, Holdings, State, matching
@@ -512,7 +512,7 @@ def test_a_rebuild_tells_its_progress_and_its_result():
         """echo '{"what": "vectors", "done": 1, "total": 3, "remaining_s": 2.5}' >&2; echo Attention >&2; """
         """echo '{"what": "vectors", "done": 3, "total": 3, "remaining_s": null}' >&2; echo '{"build_id": "b"}'"""
     )
-    construction = Construction(["sh", "-c", script])
+    construction = Command(["sh", "-c", script])
     assert construction.state.number == 0
     assert construction.start()
     state = wait_for(construction)
@@ -521,7 +521,7 @@ def test_a_rebuild_tells_its_progress_and_its_result():
 
 
 def test_one_rebuild_at_a_time_and_it_can_be_stopped():
-    construction = Construction(["sleep", "60"])
+    construction = Command(["sleep", "60"])
     assert construction.start()
     assert not construction.start()
     construction.cancel()
