@@ -68,6 +68,7 @@ _FIELDS = {
 }
 """What is shown of a form before it is sent after all."""
 _HOUSEKEEPING_S = 60.0
+_NOT_DONE = "Cela n’a pas été fait"
 _SAID_OF_STATUS = {
     404: "Cette adresse n’existe pas.",
     405: "Cette adresse ne s’utilise pas ainsi.",
@@ -291,7 +292,8 @@ class _Door:
         status = error.status_code
         known = _SAID_OF_STATUS.get(status)
         said = known if known and error.detail == HTTPStatus(status).phrase else str(error.detail)
-        response = page("problem", self._visit(request), status, why=said)
+        title = "Page introuvable" if status == HTTPStatus.NOT_FOUND and request.method == "GET" else _NOT_DONE
+        response = page("problem", self._visit(request), status, title=title, why=said)
         response.headers.update(error.headers or {})
         return response
 
@@ -299,7 +301,7 @@ class _Door:
         """What nobody foresaw."""
         log.error("%s failed", request.url.path, exc_info=error)
         said = "Une erreur inattendue s’est produite ; le journal du service la décrit. Rien n’a été mis en service."
-        return page("problem", self._visit(request), 500, why=said)
+        return page("problem", self._visit(request), 500, title=_NOT_DONE, why=said)
 
     def _visit(self, request: Request) -> Visit | None:
         token = _token(request)
@@ -312,14 +314,14 @@ def _handled(handler: Page, visit: Visit) -> Response:
     try:
         return handler(visit)
     except (IngestError, IndexStoreError, ChatbotError) as error:
-        return page("problem", visit, 422, why=str(error))
+        return page("problem", visit, 422, title=_NOT_DONE, why=str(error))
     except OSError as error:
         log.exception("%s failed", visit.request.url.path)
         where = f" ({error.filename})" if error.filename else ""
         said = (
             f"Le disque refuse : {error.strerror or error}{where}. Vérifiez la place libre et les droits des dossiers."
         )
-        return page("problem", visit, 507, why=said)
+        return page("problem", visit, 507, title=_NOT_DONE, why=said)
 
 
 def _kept(form: FormData, prefix: str = "") -> list[tuple[str, str]]:

@@ -122,6 +122,9 @@ class _Insight:
         places = desk.of_build(build, "map", lambda: corpus_map(build))
         before = {document.source.path: document.text for document in live.documents.values()} if live else {}
         new = {d.id for d in build.documents.values() if is_candidate and before.get(d.source.path) != d.text}
+        # a theme looks the same in both builds
+        of_live = [document.theme for document in live.documents.values()] if live else []
+        order = dict.fromkeys([*of_live, *(theme.theme for theme in themes)])
         return page(
             "coverage",
             visit,
@@ -138,7 +141,7 @@ class _Insight:
             new=new,
             shown=len(places),
             most=MOST_PLACES,
-            shapes={theme.theme: min(number, _SHAPES - 1) for number, theme in enumerate(themes)},
+            shapes={theme: min(number, _SHAPES - 1) for number, theme in enumerate(order)},
         )
 
     def passage(self, visit: Visit) -> Response:

@@ -18,7 +18,7 @@ BUILD_S = 120_000
 PAGES = (
     *("/", "/documents", "/documents/ajouter", "/documents/modifier?chemin=verger.md", "/construire", "/constructions"),
     *("/documents/retirer?chemin=verger.md", "/essayer?q=Combien+de+parcelles+%3F", "/couverture", "/sans-reponse"),
-    *("/documents/retires", "/sources/verger", "/inconnu"),
+    *("/documents/retires", "/documents/site", "/sources/verger", "/inconnu"),
 )
 
 
@@ -98,41 +98,123 @@ def test_the_whole_way_is_gone_by_keyboard(published: Operating) -> None:
     assert (published.index / "current").exists()
 
 
+LOOK = """() => {
+  const shown = [...document.querySelectorAll('main *, header *')].filter(e => e.checkVisibility());
+  const control = ':is(button, .button, summary, select, input:not([type=hidden])), header a';
+  const levels = shown.filter(e => /^H[1-6]$/.test(e.tagName)).map(e => Number(e.tagName[1]));
+  const box = e => e.getBoundingClientRect();
+  return [
+    [document.documentElement.scrollWidth > innerWidth, 'the page is wider than its window'],
+    ...shown.filter(e => e.matches(control) && (box(e).width < 24 || box(e).height < 24))
+      .map(e => [true, 'too small: ' + e.outerHTML]),
+    [levels[0] !== 1 || levels.filter(l => l === 1).length !== 1, 'not one title: ' + levels],
+    [levels.some((l, i) => i && l > levels[i - 1] + 1), 'a level of headings is left out: ' + levels],
+    ...shown.filter(e => e.tagName === 'TABLE').map(e => [
+      !(e.caption || e.getAttribute('aria-label') || e.getAttribute('aria-labelledby'))
+        || [...e.querySelectorAll('th')].some(h => !h.scope), 'a table without name or headers']),
+    ...shown.filter(e => e.tagName === 'svg').map(e => [
+      e.getAttribute('aria-hidden') !== 'true', 'a drawing that is not told in words']),
+  ].filter(([isWrong]) => isWrong).map(([, why]) => why);
+}"""
+
+
 @pytest.mark.parametrize(
     "profile",
     [
-        {"viewport": {"width": 1280, "height": 900}},
-        {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark"},
+        {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
+        {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
+        {"viewport": {"width": 360, "height": 740}, "color_scheme": "light"},
+        {"viewport": {"width": 320, "height": 640}, "color_scheme": "dark"},
+        {"viewport": {"width": 640, "height": 400}, "color_scheme": "light", "device_scale_factor": 2},
     ],
-    ids=["wide", "small and dark"],
+    ids=["wide", "wide and dark", "small", "smallest and dark", "twice as large"],
 )
-def test_axe_finds_nothing_and_every_page_fits(published: Operating, visit: Open, profile: dict[str, object]) -> None:
+def test_every_page_can_be_read_and_used_by_all(published: Operating, visit: Open, profile: dict[str, object]) -> None:
     page = visit(f"{published.address}/connexion", **profile).page
     page.set_default_navigation_timeout(BUILD_S)  # the first question loads the encoder
-    found = {}
+    found: dict[str, object] = {}
 
-    def look(path: str) -> None:
+    def look(name: str) -> None:
+        page.evaluate("document.querySelectorAll('details').forEach(e => { e.open = true })")
         results = Axe().run(page)
         if results.violations_count:
-            found[path] = results.generate_report()
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
-        small = page.evaluate(
-            """[...document.querySelectorAll('main :is(button, .button, summary, select, input:not([type=hidden]))')]
-               .filter(e => e.checkVisibility()).map(e => [e.outerHTML, e.getBoundingClientRect()])
-               .filter(([, box]) => box.width < 24 || box.height < 24).map(([html]) => html)"""
-        )
-        assert small == [], path
+            found[name] = results.generate_report()
+        if wrong := page.evaluate(LOOK):
+            found[f"{name}, looked at"] = wrong
 
     look("/connexion")
+    page.get_by_label("Mot de passe").fill("pas celui-là")
+    page.get_by_role("button", name="Se connecter").click()
+    look("/connexion, wrong")
     sign_in(page, published.address)
     for path in PAGES:
         page.goto(published.address + path)
-        page.evaluate("document.querySelectorAll('details').forEach(e => { e.open = true })")
         look(path)
     current = (published.index / "current").read_text().strip()
     page.goto(f"{published.address}/constructions/{current}")
     look("/constructions/…")
+    page.goto(f"{published.address}/documents/ajouter")
+    page.locator("#url").fill("http://127.0.0.1:1/")
+    page.get_by_role("button", name="Ajouter la page").click()
+    expect(page.get_by_role("alert")).to_contain_text("l’adresse d’une machine privée")
+    look("/documents/adresse, refused")
+    page.goto(f"{published.address}/construire")
+    page.get_by_role("button", name="Construire", exact=True).click()
+    expect(page.get_by_role("progressbar").first).to_be_visible(timeout=BUILD_S)
+    look("/construire, going on")
+    page.get_by_role("button", name="Arrêter la construction").click()
+    expect(page.get_by_role("heading", name="Dernière construction")).to_be_visible(timeout=BUILD_S)
+    look("/construire, over")
     assert found == {}
+
+
+def test_the_focus_goes_through_every_page_and_out_again(published: Operating, visit: Open) -> None:
+    page = visit(f"{published.address}/connexion", viewport={"width": 360, "height": 740}).page
+    page.set_default_navigation_timeout(BUILD_S)
+    sign_in(page, published.address)
+    there = """() => {
+      const e = document.activeElement;
+      if (e === document.body) return null;
+      const box = e.getBoundingClientRect(), style = getComputedStyle(e);
+      const isSeen = box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
+      const isRinged = style.outlineStyle !== 'none' || e.matches('[type=date]'); // whose parts are ringed
+      return [e.tagName + (e.id || e.name || e.textContent), isSeen && isRinged];
+    }"""
+    for path in (
+        "/",
+        "/documents",
+        "/documents/ajouter",
+        "/construire",
+        "/couverture",
+        "/documents/modifier?chemin=verger.md",
+    ):
+        page.goto(published.address + path)
+        count = page.locator(":is(a[href]:not([tabindex]), button, input:not([type=hidden]), select, summary)").count()
+        seen = []
+        for _ in range(3 * count + 20):
+            page.keyboard.press("Tab")
+            if (at := page.evaluate(there)) is None:
+                break
+            seen.append(at)
+        else:
+            raise AssertionError(f"{path}: the focus does not get out: {seen[-5:]}")
+        assert [what for what, is_shown in seen if not is_shown] == [], path
+        assert len(seen) > 10
+
+
+def test_a_report_is_printed_without_what_is_pressed(published: Operating, visit: Open) -> None:
+    page = visit(f"{published.address}/connexion", color_scheme="dark").page
+    sign_in(page, published.address)
+    current = (published.index / "current").read_text().strip()
+    page.goto(f"{published.address}/constructions/{current}")
+    page.emulate_media(media="print", color_scheme="dark")
+    expect(page.get_by_role("heading", name="Questions de contrôle")).to_be_visible()
+    expect(page.get_by_role("button")).to_have_count(0)
+    expect(page.get_by_role("navigation")).to_have_count(0)
+    ink, ground = page.evaluate(
+        "[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
+    )
+    assert (ink, ground) == ("rgb(29, 36, 33)", "rgb(255, 255, 255)"), "dark words on white paper"
 
 
 def test_pages_ask_nothing_of_others_and_break_no_policy(published: Operating, visit: Open) -> None:

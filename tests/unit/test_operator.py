@@ -542,7 +542,7 @@ def test_numbers_agree_with_their_nouns():
 
 
 def test_templates_escape_and_set_hard_spaces():
-    html = render("problem.html", why="<b> : oui ?", said=(), is_signed_in=False, pages=(), at="")
+    html = render("problem.html", title="Non", why="<b> : oui ?", said=(), is_signed_in=False, pages=(), at="")
     assert "&lt;b&gt;\u00a0: oui\u00a0?" in html
 
 
