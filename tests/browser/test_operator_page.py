@@ -296,7 +296,7 @@ def test_without_scripts_a_form_is_kept_by_the_page_that_asks_for_the_password(
     expect(page.get_by_role("alert")).to_contain_text("Ce que vous avez écrit est gardé")
     page.get_by_label("Mot de passe").fill(PASSWORD)
     page.get_by_role("button", name="Se connecter").click()
-    expect(page.get_by_role("definition").first).to_have_text("Le grand jardin")
+    expect(page.get_by_role("definition").filter(has_text="Le grand jardin")).to_be_visible()
     page.get_by_role("button", name="Envoyer").click()
     expect(page.get_by_role("status").first).to_contain_text("« Le grand jardin » est modifié.")
 
