@@ -7,9 +7,9 @@ from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
+from chatbot.operator.adding import MOST_CRAWLED, SITE_PATH, add_page, in_our_words, is_web_address
 from chatbot.operator.command import State
 from chatbot.operator.desk import Desk
-from chatbot.operator.keeping import MOST_CRAWLED, SITE_PATH, add_page, in_our_words, is_web_address
 from chatbot.operator.page import Page, Visit, page, then
 from chatbot.operator.view import counted
 

@@ -1,44 +1,26 @@
-"""The pages of the documents: their list, added by file or address, described, taken out and put back."""
+"""The pages of the documents: their list, described, taken out and put back."""
 
-import re
-import subprocess
-import sys
 from datetime import date
-from pathlib import Path, PurePosixPath
-from urllib.parse import urlencode, urlsplit
+from pathlib import Path
+from urllib.parse import urlencode
 
-from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from chatbot.operator.adding import is_web_address, known_themes
 from chatbot.operator.desk import Desk
-from chatbot.operator.documents import ENTRY_KEYS, Holding, State, matching, read_entries
-from chatbot.operator.guard import MAX_UPLOAD_BYTES, UPLOAD_PATH
+from chatbot.operator.documents import ENTRY_KEYS, Holding, State, matching
 from chatbot.operator.page import Page, Visit, page, then
-from chatbot.operator.view import counted
-from ingest import IngestError
-from ingest.decode import too_large
-from ingest.files import ARCHIVE_SUFFIX, SUFFIXES, limit_bytes
 from ingest.holdings import (
     REMOVED_FOLDER,
-    add_document,
     describe_document,
     remove_document,
     removed_documents,
     restore_document,
 )
 
-__all__ = ["MOST_CRAWLED", "SITE_PATH", "add_page", "document_pages", "in_our_words", "is_web_address"]
+__all__ = ["document_pages"]
 
-SITE_PATH = "/documents/site"
-
-MOST_CRAWLED = 2000
-"""How many pages of a site may be asked for at once: with a second between two, over half an hour."""
-
-_PAGE_PATH = "/documents/adresse"
-_FETCH_S = 120.0
-_WHAT_NEXT = re.compile(r"Pour que le service en tienne compte.*")
-"""What the command says for the terminal."""
 _ON_A_PAGE = 100
 
 _STATES = {
@@ -55,9 +37,6 @@ def document_pages(desk: Desk) -> list[tuple[str, str, Page]]:
     pages = _Documents(desk)
     return [
         ("GET", "/documents", pages.index),
-        ("GET", UPLOAD_PATH, pages.adding),
-        ("POST", UPLOAD_PATH, pages.upload),
-        ("POST", _PAGE_PATH, pages.fetch),
         ("GET", "/documents/modifier", pages.entry),
         ("POST", "/documents/modifier", pages.describe),
         ("GET", "/documents/retirer", pages.confirm),
@@ -97,61 +76,6 @@ class _Documents:
             has_removed=bool(removed_documents(self._desk.settings.corpus)),
         )
 
-    def adding(self, visit: Visit) -> Response:
-        """The forms that add documents."""
-        return add_page(self._desk, visit)
-
-    def upload(self, visit: Visit) -> Response:
-        """Files into the corpus, each by itself: what is wrong with one does not keep the others out."""
-        files = visit.files("files")
-        if not files:
-            return add_page(self._desk, visit, UPLOAD_PATH, "Choisissez d’abord au moins un fichier.")
-        entry = {key: visit.sent(key) for key in ("theme", "publisher", "published") if visit.sent(key)}
-        is_replaced = visit.sent("replace") == "yes"
-        added, wrong = [], []
-        for file in files:
-            try:
-                added.append(self._add(file, entry, is_replaced=is_replaced))
-            except IngestError as error:
-                wrong.append(in_our_words(str(error)))
-        if not added:
-            again = "Choisissez de nouveau les fichiers, une fois corrigés."
-            return add_page(self._desk, visit, UPLOAD_PATH, "\n".join((*wrong, again)))
-        for why in wrong:
-            visit.say(why, is_problem=True)
-        what = ", ".join(f"« {name} »" for name in added[:5]) + (" …" if len(added) > 5 else "")
-        verb = "ajouté" if len(added) == 1 else "ajoutés"
-        visit.say(f"{counted(len(added), 'document')} {verb} : {what}. Construisez pour qu’il en soit tenu compte.")
-        return then("/documents?etat=waiting")
-
-    def _add(self, file: UploadFile, entry: dict[str, str], *, is_replaced: bool) -> str:
-        name = PurePosixPath((file.filename or "").replace("\\", "/")).name  # some browsers send the whole path
-        if (file.size or 0) > limit_bytes(name):
-            raise too_large(file.size or 0, name, limit_bytes(name))
-        if name.lower().endswith(ARCHIVE_SUFFIX):
-            entry = {}  # each document in it has its own
-        return add_document(self._desk.settings.corpus, name, file.file.read(), entry, replace=is_replaced)
-
-    def fetch(self, visit: Visit) -> Response:
-        """A page of the web into the corpus, by the command that operators type."""
-        address = visit.sent("url")
-        if not is_web_address(address):
-            return add_page(self._desk, visit, _PAGE_PATH, "Écrivez une adresse qui commence par https://")
-        command = [sys.executable, "-m", "chatbot.cli", "add", address, "--corpus", str(self._desk.settings.corpus)]
-        command += [f"--{name}={visit.sent(name)}" for name in ("theme", "publisher") if visit.sent(name)]
-        command += ["--replace"] if visit.sent("replace") == "yes" else []
-        try:
-            done = subprocess.run(
-                command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_FETCH_S, check=False
-            )
-        except subprocess.TimeoutExpired:
-            why = f"La page n’est pas arrivée en {_FETCH_S:.0f} secondes. Réessayez plus tard."
-            return add_page(self._desk, visit, _PAGE_PATH, why)
-        if done.returncode == 0:
-            visit.say(_WHAT_NEXT.sub("Construisez pour qu’il en soit tenu compte.", done.stdout.strip()))
-            return then("/documents?etat=waiting")
-        return add_page(self._desk, visit, _PAGE_PATH, in_our_words(done.stderr))
-
     def entry(self, visit: Visit) -> Response:
         """The form of what `sources.toml` says of a document."""
         return self._entry(visit, self._holding(visit.asked("chemin")))
@@ -173,7 +97,7 @@ class _Documents:
             values=values,
             before=_mark(said),
             why=why,
-            themes=_themes(self._desk),
+            themes=known_themes(self._desk),
             states=_STATES,
         )
 
@@ -234,44 +158,6 @@ class _Documents:
         raise HTTPException(404, "Ce document n’est plus dans le dossier.")
 
 
-def add_page(desk: Desk, visit: Visit, failed: str = "", why: str = "") -> Response:
-    """The forms that add documents; that of the path `failed` as it was sent, with `why` it did not do."""
-    return page(
-        "add",
-        visit,
-        422 if why else 200,
-        themes=_themes(desk),
-        suffixes=SUFFIXES,
-        limit_mb=MAX_UPLOAD_BYTES // 1_000_000,
-        most_pages=MOST_CRAWLED,
-        is_crawling=desk.crawl.state.is_running,
-        has_crawled=desk.crawl.state.number > 0,
-        failed=failed,
-        why=why,
-        typed={name: value for name, value in visit.form.items() if isinstance(value, str)},
-    )
-
-
-def in_our_words(said: str) -> str:
-    """What a command says for the terminal, for someone who sees this page."""
-    for command, here in (
-        ("Erreur\u00a0: ", ""),
-        ("Erreur : ", ""),
-        ("(--replace)", "en cochant la case"),
-        ("ajoutez --allow-private", "demandez-le à l’informatique : la commande le peut, avec --allow-private"),
-    ):
-        said = said.replace(command, here)
-    return said.strip()
-
-
-def _themes(desk: Desk) -> list[str]:
-    """The themes there are, to choose from."""
-    entries = read_entries(desk.settings.corpus).values()
-    live = desk.live()
-    of_builds = [document.theme for document in live.documents.values()] if live else []
-    return sorted({*(entry.get("theme", "") for entry in entries), *of_builds} - {""})
-
-
 def _place(corpus: Path, removed: Path) -> str:
     """Where a removed document is among those that were."""
     return removed.relative_to(corpus / REMOVED_FOLDER).as_posix()
@@ -298,12 +184,3 @@ def _wrong(sent: dict[str, str]) -> str:
     if sent["kind"] not in ("", "original", "fiche"):
         return "Choisissez de qui sont les mots."
     return ""
-
-
-def is_web_address(text: str) -> bool:
-    """Whether a text is written as the address of a page of the web."""
-    try:
-        parts = urlsplit(text)
-    except ValueError:  # a bracket of an IPv6 address that is none
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.netloc)

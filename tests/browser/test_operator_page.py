@@ -156,7 +156,7 @@ def test_every_page_can_be_read_and_used_by_all(published: Operating, visit: Ope
     page.goto(f"{published.address}/documents/ajouter")
     page.locator("#url").fill("http://127.0.0.1:1/")
     page.get_by_role("button", name="Ajouter la page").click()
-    expect(page.get_by_role("alert")).to_contain_text("l’adresse d’une machine privée")
+    expect(page.get_by_role("alert")).to_contain_text("l’adresse d’une machine privée", timeout=BUILD_S)
     look("/documents/adresse, refused")
     page.goto(f"{published.address}/construire")
     page.get_by_role("button", name="Construire", exact=True).click()

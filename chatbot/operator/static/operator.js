@@ -108,7 +108,7 @@ for (const form of document.querySelectorAll('form[method="post"]')) {
     try {
       answer = await session();
     } catch {
-      return warn("La page de l’opérateur ne répond pas. Rien n’est envoyé ni perdu : réessayez dans un instant.");
+      return warn("La page de l’opérateur ne répond pas. Rien n’est envoyé ni perdu\u00a0: réessayez dans un instant.");
     }
     if (answer.status === 401) {
       const link = document.createElement("a");
