@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from chatbot.settings import Settings, load_settings
-from chatbot.terminal import CorpusOption, JsonOption, print_json
+from chatbot.terminal import CorpusOption, JsonOption, print_json, progress_json
 from ingest.errors import IngestError, UnreadableSource
 
 if TYPE_CHECKING:
@@ -182,6 +182,9 @@ def crawl(
     theme: ThemeOption = "",
     publisher: PublisherOption = "",
     licence: LicenceOption = "",
+    progress: Annotated[
+        str, typer.Option("--progress", help="bar, ou json : une ligne de JSON par étape.", metavar="FORME")
+    ] = "bar",
     corpus: CorpusOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -195,12 +198,15 @@ def crawl(
     from ingest.crawl import crawl as take
     from ingest.crawl_report import CrawlLimits
 
+    if progress not in ("bar", "json"):
+        raise typer.BadParameter(f"« {progress} » : choisissez bar ou json.", param_hint="--progress")
     settings = load_settings(corpus=corpus)
     limits = CrawlLimits(max_pages, max_depth, max_minutes, max_megabytes, delay, documents)
     entry = {"theme": theme, "publisher": publisher, "licence": licence}
     given = {key: value for key, value in entry.items() if value}
-    with _progress() as progress:
-        report = take(settings.corpus, site, settings.crawl, _fetcher(settings, allow_private), limits, given, progress)
+    fetcher = _fetcher(settings, allow_private)
+    with progress_json() if progress == "json" else _progress() as show:
+        report = take(settings.corpus, site, settings.crawl, fetcher, limits, given, show)
     if as_json:
         print_json(asdict(report))
     else:

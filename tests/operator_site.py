@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,8 +82,9 @@ class Operating:
 class Visitor(httpx.Client):
     """Opens pages and sends their forms as a browser does, without scripts."""
 
-    def __init__(self, address: str) -> None:
-        super().__init__(base_url=address, headers={"Accept": "text/html", "Origin": address}, timeout=300)
+    def __init__(self, address: str, transport: httpx.HTTPTransport | None = None) -> None:
+        headers = {"Accept": "text/html", "Origin": address}
+        super().__init__(base_url=address, headers=headers, timeout=300, transport=transport)
 
     def key(self, path: str) -> str:
         """What a form of this page must hold."""
@@ -98,6 +100,34 @@ class Visitor(httpx.Client):
         files = fields.pop("files", None)
         data = {"form": self.key(form or path), **fields}
         return self.post(path, data=data, files=files, follow_redirects=True)  # type: ignore[arg-type]
+
+
+@contextmanager
+def crawling(folder: Path) -> Iterator[Operating]:
+    """A page in this process whose crawls may take a site of this machine, without pauses: tests have no other."""
+    import uvicorn
+
+    from chatbot.operator.app import create_app
+    from chatbot.operator.command import Command
+    from chatbot.operator.desk import Desk
+    from chatbot.settings import Settings
+
+    settings = Settings(corpus=folder / "corpus", index=folder / "index", operator=folder / "operator")
+    settings.corpus.mkdir()
+    desk = Desk(settings)
+    desk.password.set(PASSWORD)
+    command = [sys.executable, "-m", "chatbot.cli", "crawl", "--allow-private", "--delay", "0"]
+    told = ["--progress", "json", "--json", "--corpus", str(settings.corpus)]
+    desk.crawl = Command(["env", f"LOOS_CRAWL={folder / 'crawl'}", *command, *told], good=(0, 1, 130))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(create_app(settings, desk), log_config=None))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            yield Operating(f"http://127.0.0.1:{listener.getsockname()[1]}", folder)
+        finally:
+            server.should_exit = True
+            thread.join(40)
 
 
 @contextmanager

@@ -1,37 +1,31 @@
-"""The operator's application: who may come in, the routes, the server."""
+"""The operator's application: its routes and its server."""
 
 import asyncio
 import contextlib
 import ipaddress
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable
-from http import HTTPStatus
+from collections.abc import AsyncIterator
 from pathlib import Path
-from urllib.parse import urlencode
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from chatbot.errors import ChatbotError
+from chatbot.operator.adding import add_pages
 from chatbot.operator.builds import build_pages
+from chatbot.operator.crawling import crawl_pages
 from chatbot.operator.desk import Desk
-from chatbot.operator.guard import Guard
+from chatbot.operator.door import Door
+from chatbot.operator.guard import UPLOAD_PATH, Guard
 from chatbot.operator.insight import insight_pages
 from chatbot.operator.keeping import document_pages
-from chatbot.operator.page import Page, Visit, page
-from chatbot.operator.password import PasswordProblem
-from chatbot.operator.sessions import IDLE_S, Sessions
+from chatbot.operator.page import Page
 from chatbot.settings import Settings
-from index.errors import IndexStoreError
-from ingest.errors import IngestError
 
 __all__ = ["create_app", "serve"]
 
@@ -45,15 +39,10 @@ _FILES = {
     "site.css": _SHARED / "site.css",
     "favicon.svg": _SHARED / "favicon.svg",
 }
-_COOKIE = "loos-operator"
-_MOST_FILES = 200
+_PROXIES = ["127.0.0.1", "::1"]
+"""Only a web server of this machine is believed when it says who asks: else an address could be made up for each try of
+a password."""
 _HOUSEKEEPING_S = 60.0
-_SAID_OF_STATUS = {
-    404: "Cette adresse n’existe pas.",
-    405: "Cette adresse ne s’utilise pas ainsi.",
-    408: "L’envoi s’est interrompu. Recommencez.",
-    413: "C’est trop grand : envoyez moins de fichiers à la fois, ou déposez-les dans le dossier des documents.",
-}
 
 
 def serve(settings: Settings) -> None:
@@ -87,6 +76,7 @@ def serve(settings: Settings) -> None:
             server_header=False,
             timeout_graceful_shutdown=5,
             limit_concurrency=100,
+            forwarded_allow_ips=_PROXIES,
         )
         with contextlib.suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listener])
@@ -115,15 +105,22 @@ def create_app(settings: Settings, desk: Desk | None = None) -> Starlette:
         keeping = asyncio.create_task(keep_house())
         yield
         keeping.cancel()
-        await asyncio.to_thread(desk.construction.end)
+        await asyncio.gather(asyncio.to_thread(desk.construction.end), asyncio.to_thread(desk.crawl.end))
 
-    door = _Door(desk)
-    pages: list[tuple[str, str, Page]] = [*document_pages(desk), *build_pages(desk), *insight_pages(desk)]
+    pages: list[tuple[str, str, Page]] = [
+        *document_pages(desk),
+        *add_pages(desk),
+        *crawl_pages(desk),
+        *build_pages(desk),
+        *insight_pages(desk),
+    ]
+    door = Door(desk, {path for method, path, _ in pages if method == "POST" and path != UPLOAD_PATH})
     routes = [
         Route("/connexion", door.sign_in, methods=["GET", "POST"]),
         Route("/static/{name}", _file),
         Route("/favicon.ico", _icon),
         *(Route(path, door.behind(handler), methods=[method]) for method, path, handler in pages),
+        Route("/session", door.behind(door.session)),
         Route("/deconnexion", door.behind(door.sign_out), methods=["POST"]),
     ]
     names = (settings.operator_name, settings.operator_host)
@@ -136,152 +133,6 @@ def create_app(settings: Settings, desk: Desk | None = None) -> Starlette:
         ],
         exception_handlers={HTTPException: door.refused, Exception: door.failed},
     )
-
-
-class _Door:
-    """Lets in who knows the password, and hands each page who asks for it."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-
-    async def sign_in(self, request: Request) -> Response:
-        """The form, or what it sends."""
-        desk = self._desk
-        towards = _path_here(request.query_params.get("suite", "/"))
-        token = _token(request)
-        if request.method != "POST":
-            return self._form(request, towards, "")
-        form = await request.form(max_files=0, max_fields=10)
-        if not desk.sessions.is_form_token(str(form.get("form", "")), token):
-            return self._form(request, towards, "Ce formulaire a vieilli. Écrivez à nouveau le mot de passe.", 403)
-        address = request.client.host if request.client else ""
-        if wait := desk.attempts.begin(address):
-            log.warning("a sign-in from %s was put off for %.0f s", address, wait)
-            why = f"Trop d’essais. Attendez {max(1, round(wait))} secondes, puis recommencez."
-            response = self._form(request, towards, why, HTTPStatus.TOO_MANY_REQUESTS)
-            response.headers["Retry-After"] = str(max(1, round(wait)))
-            return response
-        mark = desk.password.mark
-        try:
-            is_right, why = await run_in_threadpool(desk.password.matches, str(form.get("password", ""))), ""
-        except PasswordProblem as error:
-            is_right, why = False, str(error)
-        if not is_right:
-            log.warning("a sign-in from %s failed%s", address, f": {why}" if why else "")
-            return self._form(request, towards, why or "Ce n’est pas le mot de passe.", HTTPStatus.FORBIDDEN)
-        log.info("a sign-in from %s", address)
-        desk.attempts.succeeded(address)
-        desk.sessions.close(token)
-        response = RedirectResponse(towards, 303)
-        _give(response, request, desk.sessions.open(mark))  # never the token that was there before
-        return response
-
-    def sign_out(self, visit: Visit) -> Response:
-        """End the session."""
-        self._desk.sessions.close(visit.token)
-        response = RedirectResponse("/connexion", 303)
-        response.delete_cookie(_cookie_name(visit.request), path="/", secure=_is_https(visit.request), httponly=True)
-        return response
-
-    def behind(self, handler: Page) -> Callable[[Request], object]:
-        """A page that only who is signed in gets, and whose forms only count if they come from a page of ours."""
-
-        async def endpoint(request: Request) -> Response:
-            desk, token = self._desk, _token(request)
-            session = desk.sessions.find(token, await run_in_threadpool(lambda: desk.password.mark))
-            if session is None:
-                return self._turned_away(request)
-            visit = Visit(request, token, session, desk.sessions.form_token(token))
-            if request.method != "POST":
-                return await run_in_threadpool(_handled, handler, visit)
-            try:
-                visit.form = await request.form(max_files=_MOST_FILES, max_fields=100)
-            except MultiPartException as error:
-                raise HTTPException(400, "Le formulaire ne se lit pas. Rouvrez la page et recommencez.") from error
-            try:
-                if not desk.sessions.is_form_token(visit.sent("form"), token):
-                    raise HTTPException(403, "Ce formulaire a vieilli. Rouvrez la page et recommencez.")
-                return await run_in_threadpool(_handled, handler, visit)
-            finally:
-                await visit.form.close()
-
-        return endpoint
-
-    def _turned_away(self, request: Request) -> Response:
-        if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
-            here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-            return RedirectResponse(f"/connexion?{urlencode({'suite': here})}" if here != "/" else "/connexion", 303)
-        if request.method == "POST":
-            why = "La session est terminée. Connectez-vous, puis recommencez ce que vous faisiez."
-            return self._form(request, "/", why, HTTPStatus.UNAUTHORIZED)
-        raise HTTPException(401, "La session est terminée. Connectez-vous.")
-
-    def _form(self, request: Request, towards: str, why: str, status: int = 200) -> Response:
-        token = _token(request) or Sessions.new_token()
-        given = {"towards": towards, "why": why, "idle_s": IDLE_S, "form": self._desk.sessions.form_token(token)}
-        response = page("sign-in", None, status, **given)
-        _give(response, request, token)
-        return response
-
-    async def refused(self, request: Request, error: Exception) -> Response:
-        """What stands in the place of a page that cannot be given."""
-        assert isinstance(error, HTTPException)
-        status = error.status_code
-        known = _SAID_OF_STATUS.get(status)
-        said = known if known and error.detail == HTTPStatus(status).phrase else str(error.detail)
-        response = page("problem", self._visit(request), status, why=said)
-        response.headers.update(error.headers or {})
-        return response
-
-    async def failed(self, request: Request, error: Exception) -> Response:
-        """What nobody foresaw."""
-        log.error("%s failed", request.url.path, exc_info=error)
-        said = "Une erreur inattendue s’est produite ; le journal du service la décrit. Rien n’a été mis en service."
-        return page("problem", self._visit(request), 500, why=said)
-
-    def _visit(self, request: Request) -> Visit | None:
-        token = _token(request)
-        session = self._desk.sessions.find(token, self._desk.password.mark)
-        return Visit(request, token, session, self._desk.sessions.form_token(token)) if session else None
-
-
-def _handled(handler: Page, visit: Visit) -> Response:
-    """What a page gives; what cannot be done is said in its words, and nothing is done."""
-    try:
-        return handler(visit)
-    except (IngestError, IndexStoreError, ChatbotError) as error:
-        return page("problem", visit, 422, why=str(error))
-    except OSError as error:
-        log.exception("%s failed", visit.request.url.path)
-        where = f" ({error.filename})" if error.filename else ""
-        said = (
-            f"Le disque refuse : {error.strerror or error}{where}. Vérifiez la place libre et les droits des dossiers."
-        )
-        return page("problem", visit, 507, why=said)
-
-
-def _cookie_name(request: Request) -> str:
-    return f"__Host-{_COOKIE}" if _is_https(request) else _COOKIE
-
-
-def _is_https(request: Request) -> bool:
-    return request.url.scheme == "https"
-
-
-def _token(request: Request) -> str:
-    return request.cookies.get(_cookie_name(request), "")
-
-
-def _give(response: Response, request: Request, token: str) -> None:
-    """Have the browser hold a token until it is closed."""
-    is_https = _is_https(request)
-    response.set_cookie(_cookie_name(request), token, path="/", httponly=True, samesite="strict", secure=is_https)
-
-
-def _path_here(path: str) -> str:
-    """A path of this application; where it could lead elsewhere, the first page."""
-    is_plain = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
-    return path if is_plain else "/"
 
 
 async def _file(request: Request) -> Response:

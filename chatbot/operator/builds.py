@@ -2,15 +2,18 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from chatbot.operator.construction import State as Progress
+from chatbot.operator.command import State as Progress
+from chatbot.operator.command import Step
 from chatbot.operator.desk import Desk
 from chatbot.operator.documents import Holding, State
 from chatbot.operator.page import Page, Visit, page, then
+from chatbot.operator.view import duration
 from chatbot.terminal import LABELS
 from index import IndexStoreError
 from index.diff import BuildDiff, diff_builds
@@ -48,6 +51,7 @@ def build_pages(desk: Desk) -> list[tuple[str, str, Page]]:
         ("GET", "/constructions/{build_id}", pages.report),
         ("POST", "/constructions/publier", pages.publish),
         ("POST", "/constructions/precedente", pages.roll_back),
+        ("POST", "/constructions/relire", pages.read_again),
     ]
 
 
@@ -65,9 +69,11 @@ class _Builds:
             "home",
             visit,
             live=desk.live(),
+            live_id=desk.live_id() or "",
             live_at=desk.built_at(desk.live_id()),
             candidate=desk.candidate(),
             candidate_at=desk.built_at(candidate_id),
+            broken=self._broken(),
             refusals=report.refusals if report else (),
             waiting=_of(holdings, State.WAITING),
             skipped=_of(holdings, State.SKIPPED),
@@ -84,7 +90,7 @@ class _Builds:
             "making",
             visit,
             progress=desk.construction.state,
-            names=_NAMES,
+            steps=_told(desk.construction.state),
             is_checking=_is_checking(desk.construction.state),
             waiting=_of(desk.documents(), State.WAITING),
             is_up_to_date=desk.is_up_to_date(),
@@ -106,37 +112,32 @@ class _Builds:
     def progress(self, visit: Visit) -> Response:
         """The rebuild for the script that shows it live."""
         state = self._desk.construction.state
-        steps = [
-            {
-                "name": _NAMES.get(step.what, step.what),
-                "done": step.done,
-                "total": step.total,
-                "remaining_s": step.remaining_s,
-            }
-            for step in state.steps
-        ]
         return JSONResponse(
             {
                 "is_running": state.is_running,
                 "is_checking": _is_checking(state),
                 "seconds": round(state.seconds),
-                "steps": steps,
+                "steps": _told(state),
             }
         )
 
     def index(self, visit: Visit) -> Response:
         """The builds that are kept, newest first."""
-        return page("builds", visit, kept=self._kept(), live_id=self._desk.live_id() or "", previous=self._previous())
+        kept, previous = self._kept(), self._previous()
+        problem = next((build.problem for build in kept if build.id == previous), "")
+        live_id = self._desk.live_id() or ""
+        return page("builds", visit, kept=kept, live_id=live_id, previous=previous, problem=problem)
 
     def report(self, visit: Visit) -> Response:
         """What a build holds, how it differs from what is in service, and how both answer."""
         desk, build_id = self._desk, visit.request.path_params["build_id"]
+        build = desk.build(build_id) if build_id in desk.store.build_ids() else None
         kept = next((kept for kept in self._kept() if kept.id == build_id), None)
         if kept is None:
             raise HTTPException(404, "Cette version n’est plus gardée.")
         report = desk.report(build_id)
         diff: BuildDiff | None = None
-        live, build = desk.live(), desk.build(build_id)
+        live = desk.live()
         if live and build and not kept.is_live:
             live_report = desk.report(live.manifest.build_id)
             live_gold = live_report.gold if live_report else ()
@@ -179,6 +180,25 @@ class _Builds:
                 visit.say(f"La version {build_id[:8]}, d’avant, est de nouveau en service.")
         return then("/constructions")
 
+    def read_again(self, visit: Visit) -> Response:
+        """Try a build once more that could not be read."""
+        build_id = visit.sent("build")
+        if build_id not in self._desk.store.build_ids():
+            raise HTTPException(404, "Cette version n’est plus gardée.")
+        self._desk.again(build_id)
+        if self._desk.build(build_id):
+            visit.say(f"La version {build_id[:8]} se lit de nouveau.")
+        else:
+            visit.say(f"La version {build_id[:8]} ne se lit toujours pas.", is_problem=True)
+        return then(f"/constructions/{build_id}")
+
+    def _broken(self) -> list[tuple[str, str, bool]]:
+        """The builds that matter and cannot be used: id, why, whether it is the one in service."""
+        desk = self._desk
+        live_id, newest_id = desk.live_id(), desk.newest_id()
+        tried = dict.fromkeys(build_id for build_id in (live_id, newest_id) if build_id and not desk.build(build_id))
+        return [(build_id, desk.problem(build_id), build_id == live_id) for build_id in tried]
+
     def _is_stale(self, visit: Visit) -> bool:
         """Whether another build went live since the form was opened; it is said then."""
         if visit.sent("live") == (self._desk.live_id() or ""):
@@ -199,11 +219,10 @@ class _Builds:
         desk, rows = self._desk, []
         live, candidate = desk.live_id(), desk.candidate_id()
         for build_id in desk.store.build_ids():
-            manifest, problem = None, ""
-            try:
+            problem = desk.problem(build_id)
+            manifest = None
+            with suppress(IndexStoreError):
                 manifest = desk.store.manifest(build_id)
-            except IndexStoreError as error:
-                problem = str(error)
             rows.append(
                 Kept(build_id, desk.built_at(build_id), manifest, problem, build_id == live, build_id == candidate)
             )
@@ -212,6 +231,20 @@ class _Builds:
 
 def _of(holdings: tuple[Holding, ...], state: State) -> list[Holding]:
     return [holding for holding in holdings if holding.state is state]
+
+
+def _told(progress: Progress) -> list[dict[str, str | int]]:
+    """How far each part of a rebuild is, in words."""
+
+    def told(step: Step) -> str:
+        is_timed = step.remaining_s is not None and step.done < step.total
+        left = f", encore {duration(step.remaining_s or 0)}" if is_timed else ""
+        return f"{step.done} sur {step.total}{left}"
+
+    return [
+        {"name": _NAMES.get(step.what, step.what), "done": step.done, "total": step.total, "told": told(step)}
+        for step in progress.steps
+    ]
 
 
 def _is_checking(progress: Progress) -> bool:

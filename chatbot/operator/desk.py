@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from chatbot.operator.construction import Construction
+from chatbot.operator.command import Command
 from chatbot.operator.documents import Holding, Holdings
 from chatbot.operator.password import Password
 from chatbot.operator.sessions import Attempts, Sessions
@@ -22,6 +22,8 @@ __all__ = ["Desk"]
 log = logging.getLogger(__name__)
 
 _LOADED = 2
+_LOOS = (sys.executable, "-m", "chatbot.cli")
+_INTERRUPTED = 130
 
 Made = TypeVar("Made")
 
@@ -36,14 +38,16 @@ class Desk:
         self.sessions = Sessions()
         self.attempts = Attempts()
         self.holdings = Holdings(settings.corpus)
-        self.construction = Construction(
-            [
-                *(sys.executable, "-m", "chatbot.cli", "build", "--no-publish", "--progress", "json", "--json"),
-                *("--corpus", str(settings.corpus), "--index", str(settings.index)),
-            ]
+        corpus = ("--corpus", str(settings.corpus))
+        told = ("--progress", "json", "--json")
+        self.construction = Command(
+            [*_LOOS, "build", "--no-publish", *told, *corpus, "--index", str(settings.index)],
         )
+        # It has a result after an interruption, and where nothing was brought too.
+        self.crawl = Command([*_LOOS, "crawl", *told, *corpus], good=(0, 1, _INTERRUPTED))
         self.trial = Trial(settings)
         self._builds: dict[str, Build] = {}
+        self._failed: dict[str, tuple[float, str]] = {}
         self._made: dict[str, dict[str, Any]] = {}
         self._loading = threading.Lock()
 
@@ -55,27 +59,57 @@ class Desk:
             log.warning("%s", error)
             return None
 
+    def newest_id(self) -> str | None:
+        """The build made last; None where there is none."""
+        return next(iter(self.store.build_ids()), None)
+
     def candidate_id(self) -> str | None:
-        """The build that could be put into service: the newest, unless it is in service already."""
-        newest = next(iter(self.store.build_ids()), None)
-        return newest if newest != self.live_id() else None
+        """The build that could be put into service: the newest, unless it is in service already or cannot be read."""
+        newest = self.newest_id()
+        return newest if newest != self.live_id() and self.build(newest) else None
 
     def build(self, build_id: str | None) -> Build | None:
-        """A build, kept in memory with the one asked for before; None without an id or where it cannot be read."""
+        """A build, kept in memory with the one asked for before; None without an id or where it cannot be read.
+
+        That it cannot is remembered, and told by `problem`, until it is made again or tried `again`.
+        """
         if build_id is None:
             return None
         with self._loading:
+            made_at = self.built_at(build_id)
+            if self._failed.get(build_id, (None,))[0] == made_at:
+                return None
             if build_id not in self._builds:
                 try:
                     loaded = self.store.load(build_id)
                 except IndexStoreError as error:
                     log.warning("%s", error)
+                    self._failed[build_id] = (made_at, str(error))
                     return None
+                self._failed.pop(build_id, None)
                 self._builds[build_id] = loaded
                 for old in list(self._builds)[:-_LOADED]:
                     del self._builds[old]
                     self._made.pop(old, None)
             return self._builds[build_id]
+
+    def problem(self, build_id: str) -> str:
+        """Why a build cannot be used, in French; empty where it can, as far as was tried."""
+        made_at, problem = self._failed.get(build_id, (None, ""))
+        if made_at == self.built_at(build_id):
+            return problem
+        try:
+            self.store.manifest(build_id)
+        except IndexStoreError as error:
+            return str(error)
+        return ""
+
+    def again(self, build_id: str) -> None:
+        """Have a build read anew that could not be: its files may have been put back."""
+        with self._loading:
+            self._failed.pop(build_id, None)
+            self._builds.pop(build_id, None)
+            self._made.pop(build_id, None)
 
     def live(self) -> Build | None:
         """The build in service."""

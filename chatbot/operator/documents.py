@@ -1,5 +1,6 @@
 """Every document of the corpus with its state: what the folder holds beside what the builds were made of."""
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -8,8 +9,11 @@ from pathlib import Path, PurePosixPath
 
 from index import Build
 from ingest import Document, IngestError, fold_for_search
+from ingest.corpus import DEFAULT_THEME, read_blocks
+from ingest.document import BlockKind, DocumentKind
 from ingest.entries import read_sections
 from ingest.files import ARCHIVE_SUFFIX, checksum, described_files, find_files, total_sha256
+from ingest.isolated import ISOLATED_SUFFIXES
 from ingest.kept import FileSums
 from ingest.normalise import normalise_text
 
@@ -17,6 +21,9 @@ __all__ = ["ENTRY_KEYS", "Holding", "Holdings", "State", "matching", "read_entri
 
 ENTRY_KEYS = ("title", "theme", "publisher", "published", "url", "licence", "kind")
 """What the operator may say of a document on the page."""
+
+_UNSAID = {"theme": DEFAULT_THEME, "kind": DocumentKind.ORIGINAL.value}
+"""What a build says of a document where nobody says anything; nothing but for these."""
 
 
 class State(StrEnum):
@@ -65,6 +72,7 @@ class Holdings:
     def __init__(self, corpus: Path) -> None:
         self._corpus = corpus
         self._sums = FileSums()
+        self._own: dict[str, tuple[str, dict[str, str]]] = {}
 
     def all(
         self, live: Build | None, newest: Build | None, told: Iterable[str] = (), built_at: float = 0.0
@@ -88,15 +96,17 @@ class Holdings:
             members = [name for name in in_newest if name.startswith(f"{path}/")] if is_archive else []
             if members:
                 is_old = (self._corpus / path).stat().st_mtime > built_at
-                found |= {
-                    name: _read(in_newest[name], in_live.get(name), entries.get(normalise_text(name), {}), is_old)
-                    for name in members
-                }
+                for name in members:
+                    entry = entries.get(normalise_text(name), {})
+                    known = self._known_of(in_newest[name], entry)
+                    found[name] = _read(in_newest[name], in_live.get(name), entry, known, is_old)
                 continue
             entry = entries.get(normalise_text(path), {})
             document = in_newest.get(path)
             if document:
-                found[path] = _read(document, in_live.get(path), entry, is_changed=document.source.sha256 != sha256)
+                is_changed = document.source.sha256 != sha256
+                known = self._known_of(document, entry)
+                found[path] = _read(document, in_live.get(path), entry, known, is_changed)
             else:
                 state = State.SKIPPED if any(line.startswith(f"{path} :") for line in said) else State.WAITING
                 if (self._corpus / path).stat().st_mtime > built_at:
@@ -112,7 +122,8 @@ class Holdings:
                 )
         for path, document in in_live.items():
             if path not in found:
-                found[path] = replace(_read(document, document, {}, is_changed=False), state=State.GONE)
+                holding = _read(document, document, {}, _of_build(document), is_changed=False)
+                found[path] = replace(holding, state=State.GONE)
         return tuple(
             replace(
                 holding,
@@ -131,6 +142,31 @@ class Holdings:
         digests = {path: self._sums.sha256(self._corpus / path, path) for path in paths}
         described = {name: checksum(self._corpus / name) for name in described_files(self._corpus)}
         return total_sha256(digests, skipped, described)
+
+    def _known_of(self, document: Document, entry: Mapping[str, str]) -> dict[str, str]:
+        """What the next build would say of a document that is as it was: its entry, or else what it says of itself.
+
+        Only texts can say more than a title of themselves. The title of another file is taken from its headings or its
+        name: where the build's is none of these, there is none here.
+        """
+        known = {**self._said_by_itself(document), **entry}
+        if not known.get("title") and _is_own_title(document):
+            known["title"] = document.title
+        return known
+
+    def _said_by_itself(self, document: Document) -> dict[str, str]:
+        path, sha256 = document.source.path, document.source.sha256
+        if PurePosixPath(path).suffix.lower() in ISOLATED_SUFFIXES:
+            return {}
+        if f"{ARCHIVE_SUFFIX}/" in path.lower():
+            return _of_build(document)  # not unpacked for this: taken for what it says still
+        if self._own.get(path, ("",))[0] != sha256:
+            try:
+                own = read_blocks((self._corpus / path).read_bytes(), path).about
+            except (IngestError, OSError):
+                own = {}
+            self._own[path] = (sha256, own)
+        return self._own[path][1]
 
     def _files(self) -> dict[str, str]:
         """The checksum of each file, by its path."""
@@ -169,9 +205,10 @@ def _folded(text: str) -> str:
     return "".join(letter for letter in split if not unicodedata.combining(letter))
 
 
-def _read(document: Document, live: Document | None, entry: Mapping[str, str], is_changed: bool) -> Holding:
+def _of_build(document: Document) -> dict[str, str]:
+    """What a build says of a document, by the keys of `sources.toml`."""
     source = document.source
-    known = {
+    return {
         "title": document.title,
         "theme": document.theme,
         "publisher": source.publisher,
@@ -180,7 +217,33 @@ def _read(document: Document, live: Document | None, entry: Mapping[str, str], i
         "licence": source.licence,
         "kind": source.kind.value,
     }
-    is_said_otherwise = any(known[key] != normalise_text(entry[key]) for key in ENTRY_KEYS if key in entry)
+
+
+def _is_own_title(document: Document) -> bool:
+    """Whether the title can be one that was found in the document or made of its name."""
+    headings = (
+        document.text[block.start : block.end]
+        for section in document.sections
+        for block in section.blocks
+        if block.kind is BlockKind.HEADING
+    )
+    name = PurePosixPath(document.source.path).stem
+    return document.title in headings or _letters(document.title) == _letters(name)
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text).lower()
+
+
+def _read(
+    document: Document, live: Document | None, entry: Mapping[str, str], known: Mapping[str, str], is_changed: bool
+) -> Holding:
+    """A document that the newest build has. `known` is what the next build would say of it."""
+    source = document.source
+    is_said_otherwise = any(
+        normalise_text(value) != normalise_text(known.get(key) or _UNSAID.get(key, ""))
+        for key, value in _of_build(document).items()
+    )
     if is_changed or is_said_otherwise:
         state = State.WAITING
     else:
@@ -188,11 +251,11 @@ def _read(document: Document, live: Document | None, entry: Mapping[str, str], i
     return Holding(
         source.path,
         state,
-        entry.get("title", "") or document.title or PurePosixPath(source.path).name,
+        known.get("title", "") or PurePosixPath(source.path).name,
         document.id,
-        entry.get("theme", "") or document.theme,
-        entry.get("publisher", "") or source.publisher,
-        entry.get("published", "") or source.published,
+        known.get("theme", ""),
+        known.get("publisher", ""),
+        known.get("published", ""),
         entry=entry,
     )
 

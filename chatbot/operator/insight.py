@@ -1,10 +1,14 @@
 """The pages that show what the documents are worth: a question tried, questions without answer, what is covered."""
 
+import re
+from dataclasses import replace
+from urllib.parse import urlencode
+
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from chatbot.answer import Reply
+from chatbot.answer import Answer, Reply
 from chatbot.citation_link import citation_link, find_quote, linked_span
 from chatbot.errors import InvalidQuestion
 from chatbot.feedback import Feedback
@@ -22,6 +26,7 @@ __all__ = ["insight_pages"]
 _SHAPES = 8
 """Themes are told apart by shape and colour; from the ninth on they share the last."""
 _OPINIONS = 200
+_SOURCE_LINK = re.compile(r'(?<=href=")(/sources/[^"#?]+\?[^"#]*)')
 
 
 def insight_pages(desk: Desk) -> list[tuple[str, str, Page]]:
@@ -56,9 +61,14 @@ class _Insight:
                 replies = desk.trial.ask(asked, [build for _, build in builds])
             except InvalidQuestion as error:
                 why = str(error)
+        # The public page offers other questions after a refusal; here there is one of one's own to try.
+        said = [
+            reply_html(reply if isinstance(reply, Answer) else replace(reply, suggestions=()), level=3)
+            for reply in replies
+        ]
         shown = [
-            (name, build, Markup(reply_html(reply, level=3)), reply)
-            for (name, build), reply in zip(builds, replies, strict=False)
+            (name, build, Markup(_opening_in(build, html)), reply)
+            for (name, build), html, reply in zip(builds, said, replies, strict=False)
         ]
         return page(
             "trial",
@@ -67,7 +77,7 @@ class _Insight:
             asked=asked,
             builds=builds,
             shown=shown,
-            is_same=len(shown) == 2 and shown[0][2] == shown[1][2],
+            is_same=len(said) == 2 and said[0] == said[1],
             why=why,
             limit=desk.settings.max_question_characters,
             is_loaded=desk.trial.is_loaded,
@@ -95,12 +105,15 @@ class _Insight:
         )
 
     def coverage(self, visit: Visit) -> Response:
-        """How much there is on each theme, and the map of the passages."""
+        """How much there is on each theme, and the map of the passages: of the build asked for, or the candidate."""
         desk = self._desk
         live, candidate = desk.live(), desk.candidate()
-        build = candidate or live
-        if build is None:
+        builds = [build for build in (candidate, live) if build]
+        if not builds:
             return page("coverage", visit, build=None)
+        build = _asked_for(builds, visit) or builds[0]
+        other = next((other for other in builds if other is not build), None)
+        is_candidate = build is candidate
         report = desk.report(build.manifest.build_id)
         gold = report.gold if report else ()
         is_judged = any(result.outcome for result in gold)
@@ -108,12 +121,16 @@ class _Insight:
         themes = desk.of_build(build, "coverage", lambda: coverage(build, right))
         places = desk.of_build(build, "map", lambda: corpus_map(build))
         before = {document.source.path: document.text for document in live.documents.values()} if live else {}
-        new = {d.id for d in build.documents.values() if candidate and before.get(d.source.path) != d.text}
+        new = {d.id for d in build.documents.values() if is_candidate and before.get(d.source.path) != d.text}
+        # a theme looks the same in both builds
+        of_live = [document.theme for document in live.documents.values()] if live else []
+        order = dict.fromkeys([*of_live, *(theme.theme for theme in themes)])
         return page(
             "coverage",
             visit,
             build=build,
-            is_candidate=candidate is not None,
+            other_id=other.manifest.build_id if other else "",
+            is_candidate=is_candidate,
             asked="bien traitées" if is_judged else "dont le passage est retrouvé" if gold else "",
             themes=themes,
             largest={
@@ -124,28 +141,51 @@ class _Insight:
             new=new,
             shown=len(places),
             most=MOST_PLACES,
-            shapes={theme.theme: min(number, _SHAPES - 1) for number, theme in enumerate(themes)},
+            shapes={theme: min(number, _SHAPES - 1) for number, theme in enumerate(order)},
         )
 
     def passage(self, visit: Visit) -> Response:
-        """A document with a passage marked, from whichever build has the document as the link to it knew it."""
+        """A document with a passage marked, in the build asked for, or the one that has it as its link knew it."""
         desk, document_id = self._desk, visit.request.path_params["document_id"]
         cited, version = linked_span(visit.asked("quote")), visit.asked("v")
-        builds = [build for build in (desk.candidate(), desk.live()) if build and document_id in build.documents]
+        candidate = desk.candidate()
+        builds = [build for build in (candidate, desk.live()) if build and document_id in build.documents]
         if not builds:
-            raise HTTPException(404, "Ce document n’est plus dans une version gardée.")
-        documents = [build.documents[document_id] for build in builds]
-        if not cited:
-            html = document_html(documents[0], None, not version, FRENCH)
-            return page("passage", visit, document=documents[0], whole=Markup(html))
-        places = [find_quote(document, cited, version) for document in documents]
-        # where both builds have the quote, the one that has it at the link's very place was asked
-        found = [pair for pair in zip(documents, places, strict=True) if pair[1]]
-        document, place = next(
-            (pair for pair in found if pair[1] == cited), found[0] if found else (documents[0], None)
+            raise HTTPException(404, "Ce document n’est plus dans la version en service, ni dans celle qui attend.")
+        wanted = _asked_for(builds, visit)
+        places = {
+            build.manifest.build_id: find_quote(build.documents[document_id], cited, version) if cited else None
+            for build in builds
+        }
+        found = [build for build in builds if places[build.manifest.build_id]]
+        # where both have the quote and none was asked for, the one that has it at the link's very place is meant
+        at_place = next((build for build in found if places[build.manifest.build_id] == cited), None)
+        build = wanted or at_place or (found or builds)[0]
+        document, place = build.documents[document_id], places[build.manifest.build_id]
+        html = document_html(document, place, place is not None if cited else not version, FRENCH)
+        other = next((other for other in builds if other is not build), None)
+        query = {"quote": visit.asked("quote"), "v": version} if cited else {}
+        return page(
+            "passage",
+            visit,
+            document=document,
+            whole=Markup(html),
+            build=build,
+            is_candidate=build is candidate,
+            is_alone=other is None and candidate is not None,
+            is_same=other is not None and other.documents[document_id] == document,
+            other=f"?{urlencode(query | {'version': other.manifest.build_id})}" if other else "",
         )
-        html = document_html(document, place, place is not None, FRENCH)
-        return page("passage", visit, document=document, whole=Markup(html))
+
+
+def _asked_for(builds: list[Build], visit: Visit) -> Build | None:
+    """That of the builds which the address names, None where it names none of them."""
+    return next((build for build in builds if build.manifest.build_id == visit.asked("version")), None)
+
+
+def _opening_in(build: Build, html: str) -> str:
+    """The same HTML, in which links to documents open them as this build has them."""
+    return _SOURCE_LINK.sub(rf"\1&amp;version={build.manifest.build_id}", html)
 
 
 def _groups(
@@ -155,7 +195,10 @@ def _groups(
     by_document: dict[str, list[tuple[Place, str, str]]] = {}
     for place in places:
         passage = build.passages[place.row]
-        link = citation_link(build.documents[passage.document_id], passage.start, passage.end)
+        link, _, place_of = citation_link(build.documents[passage.document_id], passage.start, passage.end).partition(
+            "#"
+        )
+        link = f"{link}&version={build.manifest.build_id}#{place_of}"
         heading = " › ".join(passage.heading_path[1:]) or build.documents[passage.document_id].title
         words = f"{heading} : {' '.join(passage.text.split())[:90]}…"
         by_document.setdefault(passage.document_id, []).append((place, link, words))

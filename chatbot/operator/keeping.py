@@ -1,27 +1,18 @@
-"""The pages of the documents: their list, added by file or address, described, taken out and put back."""
+"""The pages of the documents: their list, described, taken out and put back."""
 
-import re
-import subprocess
-import sys
 from datetime import date
-from pathlib import Path, PurePosixPath
-from urllib.parse import urlencode, urlsplit
+from pathlib import Path
+from urllib.parse import urlencode
 
-from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from chatbot.operator.adding import is_web_address, known_themes
 from chatbot.operator.desk import Desk
-from chatbot.operator.documents import ENTRY_KEYS, Holding, State, matching, read_entries
-from chatbot.operator.guard import MAX_UPLOAD_BYTES, UPLOAD_PATH
+from chatbot.operator.documents import ENTRY_KEYS, Holding, State, matching
 from chatbot.operator.page import Page, Visit, page, then
-from chatbot.operator.view import counted
-from ingest import IngestError
-from ingest.decode import too_large
-from ingest.files import ARCHIVE_SUFFIX, SUFFIXES, limit_bytes
 from ingest.holdings import (
     REMOVED_FOLDER,
-    add_document,
     describe_document,
     questions_aside,
     remove_document,
@@ -31,9 +22,6 @@ from ingest.holdings import (
 
 __all__ = ["document_pages"]
 
-_FETCH_S = 120.0
-_WHAT_NEXT = re.compile(r"Pour que le service en tienne compte.*")
-"""What the command says for the terminal."""
 _ON_A_PAGE = 100
 
 _STATES = {
@@ -50,9 +38,6 @@ def document_pages(desk: Desk) -> list[tuple[str, str, Page]]:
     pages = _Documents(desk)
     return [
         ("GET", "/documents", pages.index),
-        ("GET", UPLOAD_PATH, pages.adding),
-        ("POST", UPLOAD_PATH, pages.upload),
-        ("POST", "/documents/adresse", pages.fetch),
         ("GET", "/documents/modifier", pages.entry),
         ("POST", "/documents/modifier", pages.describe),
         ("GET", "/documents/retirer", pages.confirm),
@@ -92,66 +77,6 @@ class _Documents:
             has_removed=bool(removed_documents(self._desk.settings.corpus)),
         )
 
-    def adding(self, visit: Visit) -> Response:
-        """The forms that add documents."""
-        limit_mb = MAX_UPLOAD_BYTES // 1_000_000
-        return page("add", visit, themes=self._themes(), suffixes=SUFFIXES, limit_mb=limit_mb)
-
-    def upload(self, visit: Visit) -> Response:
-        """Files into the corpus, each by itself: what is wrong with one does not keep the others out."""
-        files = visit.files("files")
-        if not files:
-            visit.say("Choisissez d’abord au moins un fichier.", is_problem=True)
-            return then(UPLOAD_PATH)
-        entry = {key: visit.sent(key) for key in ("theme", "publisher", "published") if visit.sent(key)}
-        is_replaced = visit.sent("replace") == "yes"
-        added = []
-        for file in files:
-            try:
-                added.append(self._add(file, entry, is_replaced=is_replaced))
-            except IngestError as error:
-                visit.say(str(error).replace("(--replace)", "en cochant la case"), is_problem=True)
-        if added:
-            what = ", ".join(f"« {name} »" for name in added[:5]) + (" …" if len(added) > 5 else "")
-            verb = "ajouté" if len(added) == 1 else "ajoutés"
-            visit.say(f"{counted(len(added), 'document')} {verb} : {what}. Construisez pour qu’il en soit tenu compte.")
-        return then("/documents?etat=waiting" if added else UPLOAD_PATH)
-
-    def _add(self, file: UploadFile, entry: dict[str, str], *, is_replaced: bool) -> str:
-        name = PurePosixPath((file.filename or "").replace("\\", "/")).name  # some browsers send the whole path
-        if (file.size or 0) > limit_bytes(name):
-            raise too_large(file.size or 0, name, limit_bytes(name))
-        if name.lower().endswith(ARCHIVE_SUFFIX):
-            entry = {}  # each document in it has its own
-        return add_document(self._desk.settings.corpus, name, file.file.read(), entry, replace=is_replaced)
-
-    def fetch(self, visit: Visit) -> Response:
-        """A page of the web into the corpus, by the command that operators type."""
-        address = visit.sent("url")
-        if not _is_web_address(address):
-            visit.say("Écrivez une adresse qui commence par https://", is_problem=True)
-            return then(UPLOAD_PATH)
-        command = [sys.executable, "-m", "chatbot.cli", "add", address, "--corpus", str(self._desk.settings.corpus)]
-        command += [f"--{name}={visit.sent(name)}" for name in ("theme", "publisher") if visit.sent(name)]
-        command += ["--replace"] if visit.sent("replace") == "yes" else []
-        try:
-            done = subprocess.run(
-                command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_FETCH_S, check=False
-            )
-        except subprocess.TimeoutExpired:
-            visit.say(
-                f"{address} : ce n’est pas arrivé, ou pas lu, en {_FETCH_S:.0f} secondes. Le site est lent, ou le "
-                "document trop long à lire. Réessayez plus tard, ou enregistrez-le avec votre navigateur, puis "
-                "ajoutez ce fichier.",
-                is_problem=True,
-            )
-            return then(UPLOAD_PATH)
-        if done.returncode == 0:
-            visit.say(_WHAT_NEXT.sub("Construisez pour qu’il en soit tenu compte.", done.stdout.strip()))
-            return then("/documents?etat=waiting")
-        visit.say(done.stderr.strip().removeprefix("Erreur\u00a0: ").removeprefix("Erreur : "), is_problem=True)
-        return then(UPLOAD_PATH)
-
     def entry(self, visit: Visit) -> Response:
         """The form of what `sources.toml` says of a document."""
         return self._entry(visit, self._holding(visit.asked("chemin")))
@@ -173,7 +98,7 @@ class _Documents:
             values=values,
             before=_mark(said),
             why=why,
-            themes=self._themes(),
+            themes=known_themes(self._desk),
             states=_STATES,
         )
 
@@ -235,13 +160,6 @@ class _Documents:
                 return holding
         raise HTTPException(404, "Ce document n’est plus dans le dossier.")
 
-    def _themes(self) -> list[str]:
-        """The themes there are, to choose from."""
-        entries = read_entries(self._desk.settings.corpus).values()
-        live = self._desk.live()
-        of_builds = [document.theme for document in live.documents.values()] if live else []
-        return sorted({*(entry.get("theme", "") for entry in entries), *of_builds} - {""})
-
 
 def _place(corpus: Path, removed: Path) -> str:
     """Where a removed document is among those that were."""
@@ -264,16 +182,8 @@ def _wrong(sent: dict[str, str]) -> str:
             date.fromisoformat(sent["published"])
         except ValueError:
             return f"« {sent['published']} » n’est pas une date. Écrivez-la ainsi : 2024-05-31."
-    if sent["url"] and (not _is_web_address(sent["url"]) or " " in sent["url"]):
+    if sent["url"] and (not is_web_address(sent["url"]) or " " in sent["url"]):
         return f"« {sent['url']} » n’est pas une adresse comme https://…"
     if sent["kind"] not in ("", "original", "fiche"):
         return "Choisissez de qui sont les mots."
     return ""
-
-
-def _is_web_address(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-    except ValueError:  # a bracket of an IPv6 address that is none
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.netloc)

@@ -11,7 +11,7 @@ from jinja2.ext import Extension
 from chatbot.messages import FRENCH, spaced
 from index.report_text import duration
 
-__all__ = ["counted", "environment", "render"]
+__all__ = ["counted", "duration", "environment", "render"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _NUMBER_SPACE = "\u202f"

@@ -18,7 +18,7 @@ BUILD_S = 120_000
 PAGES = (
     *("/", "/documents", "/documents/ajouter", "/documents/modifier?chemin=verger.md", "/construire", "/constructions"),
     *("/documents/retirer?chemin=verger.md", "/essayer?q=Combien+de+parcelles+%3F", "/couverture", "/sans-reponse"),
-    *("/documents/retires", "/sources/verger", "/inconnu"),
+    *("/documents/retires", "/documents/site", "/sources/verger", "/inconnu"),
 )
 
 
@@ -98,41 +98,127 @@ def test_the_whole_way_is_gone_by_keyboard(published: Operating) -> None:
     assert (published.index / "current").exists()
 
 
+LOOK = """() => {
+  const shown = [...document.querySelectorAll('main *, header *')].filter(e => e.checkVisibility());
+  const control = ':is(button, .button, summary, select, input:not([type=hidden])), header a';
+  const levels = shown.filter(e => /^H[1-6]$/.test(e.tagName)).map(e => Number(e.tagName[1]));
+  const box = e => e.getBoundingClientRect();
+  return [
+    [document.documentElement.scrollWidth > innerWidth, 'the page is wider than its window'],
+    ...shown.filter(e => e.matches(control) && (box(e).width < 24 || box(e).height < 24))
+      .map(e => [true, 'too small: ' + e.outerHTML]),
+    [levels[0] !== 1 || levels.filter(l => l === 1).length !== 1, 'not one title: ' + levels],
+    [levels.some((l, i) => i && l > levels[i - 1] + 1), 'a level of headings is left out: ' + levels],
+    ...shown.filter(e => e.tagName === 'TABLE').map(e => [
+      !(e.caption || e.getAttribute('aria-label') || e.getAttribute('aria-labelledby'))
+        || [...e.querySelectorAll('th')].some(h => !h.scope), 'a table without name or headers']),
+    ...shown.filter(e => e.tagName === 'svg').map(e => [
+      e.getAttribute('aria-hidden') !== 'true', 'a drawing that is not told in words']),
+  ].filter(([isWrong]) => isWrong).map(([, why]) => why);
+}"""
+
+
 @pytest.mark.parametrize(
     "profile",
     [
-        {"viewport": {"width": 1280, "height": 900}},
-        {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark"},
+        {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
+        {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
+        {"viewport": {"width": 360, "height": 740}, "color_scheme": "light"},
+        {"viewport": {"width": 320, "height": 640}, "color_scheme": "dark"},
+        {"viewport": {"width": 640, "height": 400}, "color_scheme": "light", "device_scale_factor": 2},
     ],
-    ids=["wide", "small and dark"],
+    ids=["wide", "wide and dark", "small", "smallest and dark", "twice as large"],
 )
-def test_axe_finds_nothing_and_every_page_fits(published: Operating, visit: Open, profile: dict[str, object]) -> None:
+def test_every_page_can_be_read_and_used_by_all(published: Operating, visit: Open, profile: dict[str, object]) -> None:
     page = visit(f"{published.address}/connexion", **profile).page
     page.set_default_navigation_timeout(BUILD_S)  # the first question loads the encoder
-    found = {}
+    found: dict[str, object] = {}
 
-    def look(path: str) -> None:
+    def look(name: str) -> None:
+        page.evaluate("document.querySelectorAll('details').forEach(e => { e.open = true })")
         results = Axe().run(page)
         if results.violations_count:
-            found[path] = results.generate_report()
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
-        small = page.evaluate(
-            """[...document.querySelectorAll('main :is(button, .button, summary, select, input:not([type=hidden]))')]
-               .filter(e => e.checkVisibility()).map(e => [e.outerHTML, e.getBoundingClientRect()])
-               .filter(([, box]) => box.width < 24 || box.height < 24).map(([html]) => html)"""
-        )
-        assert small == [], path
+            found[name] = results.generate_report()
+        if wrong := page.evaluate(LOOK):
+            found[f"{name}, looked at"] = wrong
 
     look("/connexion")
+    page.get_by_label("Mot de passe").fill("pas celui-là")
+    page.get_by_role("button", name="Se connecter").click()
+    look("/connexion, wrong")
     sign_in(page, published.address)
     for path in PAGES:
         page.goto(published.address + path)
-        page.evaluate("document.querySelectorAll('details').forEach(e => { e.open = true })")
         look(path)
     current = (published.index / "current").read_text().strip()
     page.goto(f"{published.address}/constructions/{current}")
     look("/constructions/…")
+    page.goto(f"{published.address}/documents/ajouter")
+    page.locator("#url").fill("http://127.0.0.1:1/")
+    page.get_by_role("button", name="Ajouter la page").click()
+    expect(page.get_by_role("alert")).to_contain_text("l’adresse d’une machine privée", timeout=BUILD_S)
+    look("/documents/adresse, refused")
+    page.goto(f"{published.address}/construire")
+    page.get_by_text("Tout recalculer").click()
+    page.get_by_label("Ne rien reprendre").check()
+    page.get_by_role("button", name="Construire", exact=True).click()
+    expect(page.get_by_role("progressbar").first).to_be_visible(timeout=BUILD_S)
+    page.route("**/construire/etat", lambda route: route.abort())  # it may not end while it is looked at
+    look("/construire, going on")
+    page.unroute("**/construire/etat")
+    page.get_by_role("button", name="Arrêter la construction").click()
+    expect(page.get_by_role("heading", name="Dernière construction")).to_be_visible(timeout=BUILD_S)
+    look("/construire, over")
     assert found == {}
+
+
+def test_the_focus_goes_through_every_page_and_out_again(published: Operating, visit: Open) -> None:
+    page = visit(f"{published.address}/connexion", viewport={"width": 360, "height": 740}).page
+    page.set_default_navigation_timeout(BUILD_S)
+    sign_in(page, published.address)
+    there = """() => {
+      const e = document.activeElement;
+      if (e === document.body) return null;
+      const box = e.getBoundingClientRect(), style = getComputedStyle(e);
+      const isSeen = box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
+      const isRinged = style.outlineStyle !== 'none' || e.matches('[type=date]'); // whose parts are ringed
+      return [e.tagName + (e.id || e.name || e.textContent), isSeen && isRinged];
+    }"""
+    for path in (
+        "/",
+        "/documents",
+        "/documents/ajouter",
+        "/construire",
+        "/couverture",
+        "/documents/modifier?chemin=verger.md",
+    ):
+        page.goto(published.address + path)
+        count = page.locator(":is(a[href]:not([tabindex]), button, input:not([type=hidden]), select, summary)").count()
+        seen = []
+        for _ in range(3 * count + 20):
+            page.keyboard.press("Tab")
+            if (at := page.evaluate(there)) is None:
+                break
+            seen.append(at)
+        else:
+            raise AssertionError(f"{path}: the focus does not get out: {seen[-5:]}")
+        assert [what for what, is_shown in seen if not is_shown] == [], path
+        assert len(seen) > 10
+
+
+def test_a_report_is_printed_without_what_is_pressed(published: Operating, visit: Open) -> None:
+    page = visit(f"{published.address}/connexion", color_scheme="dark").page
+    sign_in(page, published.address)
+    current = (published.index / "current").read_text().strip()
+    page.goto(f"{published.address}/constructions/{current}")
+    page.emulate_media(media="print", color_scheme="dark")
+    expect(page.get_by_role("heading", name="Questions de contrôle")).to_be_visible()
+    expect(page.get_by_role("button")).to_have_count(0)
+    expect(page.get_by_role("navigation")).to_have_count(0)
+    ink, ground = page.evaluate(
+        "[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
+    )
+    assert (ink, ground) == ("rgb(29, 36, 33)", "rgb(255, 255, 255)"), "dark words on white paper"
 
 
 def test_pages_ask_nothing_of_others_and_break_no_policy(published: Operating, visit: Open) -> None:
@@ -176,6 +262,75 @@ def test_all_of_it_works_without_scripts(published: Operating, visit: Open) -> N
     page.locator("summary").last.click()
     page.locator(".places-of a").last.click()
     expect(page.locator("mark").first).to_be_visible()
+
+
+def test_the_end_of_a_session_loses_nothing_that_was_typed_or_chosen(published: Operating, visit: Open) -> None:
+    opened = visit(f"{published.address}/connexion", locale="fr-FR")
+    page = opened.page
+    sign_in(page, published.address)
+    page.goto(f"{published.address}/documents/ajouter")
+    file = {"name": "marché.md", "mimeType": "text/markdown", "buffer": b"# Le march\xc3\xa9\n\nIl a lieu le jeudi.\n"}
+    page.get_by_label("Fichiers à ajouter").set_input_files([file])
+    page.locator("#new-publisher").fill("L’union des commerces")
+    opened.context.clear_cookies()
+    page.get_by_role("button", name="Ajouter", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("La session est terminée. Rien n’est envoyé ni perdu")
+    with opened.context.expect_page() as found:
+        page.get_by_role("link", name="connectez-vous dans un autre onglet").click()
+    found.value.get_by_label("Mot de passe").fill(PASSWORD)
+    found.value.get_by_role("button", name="Se connecter").click()
+    expect(found.value.get_by_role("heading", name="Où en sont les documents")).to_be_visible()
+    page.get_by_role("button", name="Ajouter", exact=True).click()
+    expect(page.get_by_role("status").first).to_contain_text("1 document ajouté")
+    assert (published.corpus / "marché.md").exists()
+    assert 'publisher = "L’union des commerces"' in (published.corpus / "sources.toml").read_text(encoding="utf-8")
+    (published.corpus / "marché.md").unlink()
+
+
+def test_without_scripts_a_form_is_kept_by_the_page_that_asks_for_the_password(
+    published: Operating, visit: Open
+) -> None:
+    opened = visit(f"{published.address}/connexion", locale="fr-FR", java_script_enabled=False)
+    page = opened.page
+    sign_in(page, published.address)
+    page.goto(f"{published.address}/documents/modifier?chemin=jardin.md")
+    page.get_by_label("Titre").fill("Le grand jardin")
+    opened.context.clear_cookies()
+    page.get_by_role("button", name="Enregistrer").click()
+    expect(page.get_by_role("alert")).to_contain_text("Ce que vous avez écrit est gardé")
+    page.get_by_label("Mot de passe").fill(PASSWORD)
+    page.get_by_role("button", name="Se connecter").click()
+    expect(page.get_by_role("definition").filter(has_text="Le grand jardin")).to_be_visible()
+    page.get_by_role("button", name="Envoyer").click()
+    expect(page.get_by_role("status").first).to_contain_text("« Le grand jardin » est modifié.")
+
+
+def test_going_back_after_the_end_shows_nothing(published: Operating, visit: Open) -> None:
+    page = visit(f"{published.address}/connexion", locale="fr-FR").page
+    sign_in(page, published.address)
+    page.goto(f"{published.address}/documents")
+    page.get_by_role("button", name="Se déconnecter").click()
+    expect(page.get_by_role("heading", name="Connexion")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("heading", name="Connexion")).to_be_visible()
+    expect(page.locator("body")).not_to_contain_text("verger.md")
+
+
+def test_a_double_click_begins_one_rebuild(published: Operating, visit: Open) -> None:
+    opened = visit(f"{published.address}/connexion", locale="fr-FR")
+    page = opened.page
+    sign_in(page, published.address)
+    page.goto(f"{published.address}/construire")
+    sent: list[str] = []
+    opened.context.on("request", lambda request: sent.append(request.method))
+    page.get_by_text("Tout recalculer").click()
+    page.get_by_label("Ne rien reprendre").check()  # it may not end before it is stopped
+    page.get_by_role("button", name="Construire", exact=True).dblclick()
+    expect(page.get_by_role("heading", name="Construction en cours")).to_be_visible()
+    assert sent.count("POST") == 1
+    expect(page.locator(".said-so")).to_have_count(0)
+    page.get_by_role("button", name="Arrêter la construction").click()
+    expect(page.get_by_text("La construction a été arrêtée")).to_be_visible(timeout=BUILD_S)
 
 
 def test_the_map_opens_the_passage_that_is_clicked(published: Operating, visit: Open) -> None:

@@ -187,7 +187,8 @@ def test_a_body_that_is_too_large_is_refused(front: Front) -> None:
 
 
 def test_the_visitors_address_is_told_and_cannot_be_made_up(front: Front) -> None:
-    assert "proxy_set_header X-Forwarded-For $remote_addr;" in CONFIGURATION.read_text(encoding="utf-8")
+    text = CONFIGURATION.read_text(encoding="utf-8")
+    assert text.count("proxy_set_header X-Forwarded-For $remote_addr;") == 2, "to the public page and the operator's"
 
 
 def test_questions_are_limited_and_the_limit_is_that_of_robots(front: Front) -> None:

@@ -94,7 +94,14 @@ def archive(**files: str) -> bytes:
 @pytest.mark.parametrize(
     "path",
     [
-        *("/", "/documents", "/documents/ajouter", "/documents/modifier?chemin=verger.md", "/documents/retires"),
+        *(
+            "/",
+            "/documents",
+            "/documents/site",
+            "/documents/ajouter",
+            "/documents/modifier?chemin=verger.md",
+            "/documents/retires",
+        ),
         *("/construire", "/constructions", "/constructions/x", "/essayer", "/sans-reponse", "/couverture"),
         "/sources/verger",
     ],
@@ -108,13 +115,50 @@ def test_nothing_is_shown_to_who_is_not_signed_in(site, path):
 
 
 @pytest.mark.parametrize(
-    "path", ["/construire", "/documents/ajouter", "/documents/retirer", "/constructions/publier", "/deconnexion"]
+    "path",
+    [
+        *("/construire", "/documents/ajouter", "/documents/retirer", "/documents/site", "/constructions/publier"),
+        "/deconnexion",
+    ],
 )
 def test_nothing_is_done_for_who_is_not_signed_in(site, path):
     with site.visitor() as stranger:
         key = stranger.key("/connexion")
         assert stranger.post(path, data={"form": key, "chemin": "verger.md"}).status_code == 401
     assert (site.corpus / "verger.md").exists()
+
+
+def test_a_form_sent_after_the_end_of_a_session_is_kept_until_one_is_signed_in(site):
+    title, path = 'La mare "du" <parc>', "/documents/modifier?chemin=mare.md"
+    with site.visitor() as visitor:
+        visitor.sign_in()
+        before = re.search(r'name="before" value="(\w+)"', visitor.get(path).text)[1]
+        entry = {"chemin": "mare.md", "before": before, "title": title, "theme": "Nature", "publisher": "La ville"}
+        form = {"form": visitor.key(path), **entry}
+        visitor.cookies.clear()
+        turned_away = visitor.post("/documents/modifier", data=form)
+        assert turned_away.status_code == 401
+        assert "Ce que vous avez écrit est gardé" in words(turned_away)
+        assert "<parc>" not in turned_away.text
+        for password, status in (("pas celui-là", 403), (PASSWORD, 200)):
+            hidden = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', turned_away.text)
+            sent = {name: unescape(value) for name, value in hidden} | {"password": password}
+            turned_away = visitor.post("/connexion", data=sent)
+            assert turned_away.status_code == status
+        assert f"Titre {title}" in words(turned_away)
+        assert (site.corpus / "sources.toml").read_text(encoding="utf-8") == SOURCES, (
+            "nothing is done before it is sent"
+        )
+        hidden = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', turned_away.text.partition("<main")[2])
+        again = {name: unescape(value) for name, value in hidden}
+        assert {name: value for name, value in again.items() if name != "form"} == entry
+        done = visitor.post("/documents/modifier", data=again, follow_redirects=True)
+        assert f"« {title} » est modifié." in words(done)
+    (site.corpus / "sources.toml").write_text(SOURCES, encoding="utf-8")
+    with site.visitor() as stranger:  # nothing but our own forms is kept
+        data = {"form": stranger.key("/connexion"), "password": PASSWORD, "renvoyer": "https://attaquant.exemple/x"}
+        assert stranger.post("/connexion", data=data).headers["location"] == "/"
+        assert stranger.get("/session", headers={"Accept": "application/json"}).json()["form"] == stranger.key("/")
 
 
 def test_signing_in_gives_a_new_cookie_that_scripts_and_other_sites_do_not_get(site):
@@ -260,8 +304,33 @@ def test_an_address_that_is_none_of_the_web_is_refused_in_words(visitor):
         assert "Écrivez une adresse qui commence par https://" in words(
             visitor.submit("/documents/adresse", "/documents/ajouter", url=address)
         )
-    refused = words(visitor.submit("/documents/adresse", "/documents/ajouter", url="http://127.0.0.1:1/x"))
-    assert "À corriger : 127.0.0.1 est l’adresse d’une machine privée" in refused
+    typed = {"url": "http://127.0.0.1:1/x", "theme": "L’eau", "replace": "yes"}
+    answer = visitor.submit("/documents/adresse", "/documents/ajouter", **typed)
+    assert answer.status_code == 422
+    assert "127.0.0.1 est l’adresse d’une machine privée" in words(answer)
+    assert "demandez-le à l’informatique" in words(answer)
+    for kept in ('value="http://127.0.0.1:1/x"', 'value="L’eau"', 'value="yes" checked'):
+        assert answer.text.count(kept) == 1, "what was typed is not lost, and stays in its form"
+
+
+def test_a_site_is_refused_as_the_command_refuses_it(site, visitor):
+    for asked, why in (
+        ({"site": "verger.md", "pages": "5"}, "elle commence par https://"),
+        ({"site": "--help", "pages": "5"}, "elle commence par https://"),
+        ({"site": "https://exemple.fr", "pages": "0"}, "Écrivez un nombre de pages, de 1 à 2000."),
+        ({"site": "https://exemple.fr", "pages": "²"}, "Écrivez un nombre de pages, de 1 à 2000."),
+    ):
+        answer = visitor.submit("/documents/site", "/documents/ajouter", **asked)
+        assert (answer.status_code, why in words(answer)) == (422, True)
+        assert f'value="{asked["site"]}"' in answer.text
+    assert "Aucun site n’a été relevé" in words(visitor.get("/documents/site"))
+    visitor.submit("/documents/site", "/documents/ajouter", site="http://127.0.0.1:1/", pages="5")
+    while visitor.get("/documents/site/etat").json()["is_running"]:
+        time.sleep(0.1)
+    said = words(visitor.get("/documents/site"))
+    assert "Le site n’a pas été relevé. 127.0.0.1 est l’adresse d’une machine privée" in said
+    assert "--allow-private" in said, "for whoever has the command"
+    assert not (site.corpus / "web").exists()
 
 
 def test_documents_are_listed_with_their_state(visitor):
@@ -344,7 +413,23 @@ def test_a_question_is_put_to_both_builds(rebuilt, visitor):
     assert FRENCH.quote_changed not in opened.text
     assert "<script>alert" not in opened.text
     both = visitor.get("/essayer", params={"q": "Combien de pommiers compte le verger communal ?"})
-    assert "quarante pommiers" in marked(opened_quote(visitor, both, "verger"))
+    live_id, candidate_id = Store(rebuilt.index).current_id(), candidate_of(visitor)
+    of_live, of_candidate = both.text.split("Version qui attend")
+    for answer, build_id, where in (
+        (of_live, live_id, "Dans la version en service, "),
+        (of_candidate, candidate_id, "Dans la version qui attend, "),
+    ):
+        link = unescape(re.search(r'href="(/sources/verger\?[^"]+)"', answer)[1])
+        assert f"version={build_id}" in link
+        opened = visitor.get(link.partition("#")[0])
+        assert "quarante pommiers" in marked(opened)
+        assert f"{where}{build_id[:8]}, et tel quel dans celle" in words(opened)
+    changed = visitor.get("/sources/mare")
+    assert f"Dans la version qui attend, {candidate_id[:8]}." in words(changed)
+    other = visitor.get("/sources/mare" + unescape(re.search(r'href="(\?version=[^"]+)"', changed.text)[1]))
+    assert f"Dans la version en service, {live_id[:8]}." in words(other)
+    assert "Publié par La ville" in words(other)
+    assert "celle en service n’a pas ce document" in words(visitor.get("/sources/balises"))
     assert visitor.get("/essayer", params={"q": "x" * 2000}).status_code == 422
 
 
@@ -360,6 +445,12 @@ def test_coverage_and_map_show_what_was_added(rebuilt, visitor):
     assert "<mark" in opened.text
     assert FRENCH.quote_changed not in opened.text
     assert "style=" not in page.text
+    live_id = Store(rebuilt.index).current_id()
+    assert f'href="/couverture?version={live_id}"' in page.text
+    live = visitor.get(f"/couverture?version={live_id}")
+    assert f"Dans la version en service, {live_id[:8]}." in words(live)
+    assert "ajouté ou modifié" not in words(live)
+    assert len(re.findall(r'tabindex="-1"><title>', live.text)) == 2
     assert visitor.get("/sources/inconnu").status_code == 404
 
 
@@ -439,6 +530,24 @@ def test_trying_many_passwords_is_slowed_down(rebuilt):
     assert [response.status_code for response in tried][-1] == 429
     assert int(tried[-1].headers["retry-after"]) >= 1
     assert "Trop d’essais. Attendez" in words(tried[-1])
+
+
+def test_tries_behind_the_web_server_count_for_who_tries_and_for_no_one_else(rebuilt):
+    def is_slowed_down(*told: str, source: str = "127.0.0.1") -> bool:
+        """Whether a wrong password is put off when sent with each of these as where it is said to come from."""
+        with Visitor(rebuilt.address, httpx.HTTPTransport(local_address=source)) as visitor:
+            data = {"form": visitor.key("/connexion"), "password": "pas celui-là"}
+            return any(
+                visitor.post("/connexion", data=data, headers={"X-Forwarded-For": said}).status_code == 429
+                for said in told
+            )
+
+    made_up = [f"198.51.100.{number}" for number in range(12)]
+    assert is_slowed_down(*(f"{said}, 203.0.113.5" for said in made_up)), "the web server's word comes last, and counts"
+    assert not is_slowed_down("203.0.113.6"), "others may still try"
+    assert is_slowed_down(*(f"2001:db8:1:2::{number}" for number in range(12))), "one has all of a /64"
+    assert not is_slowed_down("2001:db8:1:3::1")
+    assert is_slowed_down(*made_up, source="127.0.0.2"), "only a web server of this machine is believed"
 
 
 def test_without_a_password_it_does_not_start(tmp_path):

@@ -13,7 +13,7 @@ import pytest
 from starlette.datastructures import FormData
 
 from chatbot.operator.builds import build_pages
-from chatbot.operator.construction import Construction
+from chatbot.operator.command import Command
 from chatbot.operator.coverage import corpus_map, coverage
 from chatbot.operator.desk import Desk
 from chatbot.operator.documents import ENTRY_KEYS, Holdings, State, matching
@@ -338,6 +338,46 @@ def test_a_file_that_keeps_its_size_and_time_is_seen_to_have_changed(corpus, bui
     assert states(holdings.all(live, live, built_at=time.time()))["mare.md"] is State.WAITING
 
 
+@pytest.mark.parametrize("key", ["publisher", "published", "theme", "title"])
+@pytest.mark.parametrize("name", ["mare.md", "note.txt"])
+def test_what_was_cleared_from_an_entry_waits_for_a_build(corpus, build_of, key, name):
+    (corpus / "note.txt").write_text("La note compte trois lignes sur la mare du parc.", encoding="utf-8")
+    whole = {"title": '"Un autre titre"', "theme": '"Eau"', "publisher": '"La ville"', "published": "2024-05-31"}
+
+    def describe(**said: str) -> None:
+        lines = "".join(f"{key} = {value}\n" for key, value in said.items())
+        entries = SOURCES.partition('["mare')[0] + f'["{name}"]\n{lines}'
+        (corpus / "sources.toml").write_text(entries, encoding="utf-8")
+
+    describe(**whole)
+    live, holdings = build_of(), Holdings(corpus)
+    assert states(holdings.all(live, live, built_at=time.time() + 1))[name] is State.LIVE
+    describe(**{other: value for other, value in whole.items() if other != key})
+    found = {holding.path: holding for holding in holdings.all(live, live, built_at=time.time() + 1)}
+    assert found[name].state is State.WAITING
+    assert getattr(found[name], key) == {"title": name}.get(key, ""), "what it said before is said no more"
+    built = build_of()
+    assert states(holdings.all(built, built, built_at=time.time() + 1))[name] is State.LIVE
+
+
+def test_what_a_text_says_of_itself_is_no_change(corpus, build_of):
+    front = "---\ntitle: La mare du parc\npublisher: Les habitants\npublished: 2024-05-31\n---\n\n"
+    (corpus / "mare.md").write_text(front + POND, encoding="utf-8")
+    (corpus / "page.html").write_text(
+        "<html><head><title>Le marché de Noël</title></head><body><p>Le marché a lieu le jeudi.</p></body>",
+        encoding="utf-8",
+    )
+    (corpus / "sources.toml").write_text(SOURCES.partition('["mare')[0], encoding="utf-8")
+    live = build_of()
+    found = Holdings(corpus).all(live, live, built_at=time.time() + 1)
+    assert {(holding.path, holding.state, holding.title) for holding in found} == {
+        ("mare.md", State.LIVE, "La mare du parc"),
+        ("page.html", State.LIVE, "Le marché de Noël"),
+        ("verger.md", State.LIVE, "Le verger"),
+    }
+    assert found[0].publisher == "Les habitants"
+
+
 def test_what_was_not_read_says_why(corpus, build_of):
     (corpus / "vide.txt").write_text("", encoding="utf-8")
     live = build_of()
@@ -399,6 +439,32 @@ def test_after_an_undone_change_what_is_built_can_be_put_into_service(corpus, bu
     build_of(publish=False)
     assert (desk.candidate_id(), desk.live_id(), desk.is_up_to_date()) == (first, second, True)
     assert desk.built_at(first) > desk.built_at(second)
+
+
+def test_a_build_that_cannot_be_read_is_read_once_and_again_when_asked(corpus, build_of, tmp_path, monkeypatch):
+    desk = Desk(Settings(corpus=corpus, index=tmp_path / "index", operator=tmp_path / "operator", model="words"))
+    first = build_of().manifest.build_id
+    (corpus / "mare.md").write_text(POND + "\nElle est ronde.\n", encoding="utf-8")
+    second = build_of(publish=False).manifest.build_id
+    damaged = tmp_path / "index" / "builds" / second / "passages.json"
+    text = damaged.read_bytes()
+    damaged.write_bytes(text[:-1])
+    read = []
+    load = Store.load
+    monkeypatch.setattr(Store, "load", lambda store, build_id: read.append(build_id) or load(store, build_id))
+    assert [desk.candidate_id() for _ in range(3)] == [None] * 3
+    assert desk.documents()[0].state is State.WAITING, "the state is that after the build in service"
+    assert read == [second, first]
+    assert "passages.json" in desk.problem(second)
+    assert "loos build" in desk.problem(second)
+    pages = build_pages(desk)
+    visit = Sent(build=second)
+    page_of(pages, "POST", "/constructions/relire")(visit)
+    assert visit.session.said == [("problem", f"La version {second[:8]} ne se lit toujours pas.")]
+    damaged.write_bytes(text)
+    assert desk.candidate_id() is None, "nobody asked again"
+    page_of(pages, "POST", "/constructions/relire")(visit)
+    assert (desk.candidate_id(), desk.problem(second)) == (second, "")
 
 
 def test_a_document_that_someone_took_out_meanwhile_is_not_described(corpus, build_of, tmp_path):
@@ -471,7 +537,7 @@ def test_a_rebuild_tells_its_progress_and_its_result():
         """echo '{"what": "vectors", "done": 1, "total": 3, "remaining_s": 2.5}' >&2; echo Attention >&2; """
         """echo '{"what": "vectors", "done": 3, "total": 3, "remaining_s": null}' >&2; echo '{"build_id": "b"}'"""
     )
-    construction = Construction(["sh", "-c", script])
+    construction = Command(["sh", "-c", script])
     assert construction.state.number == 0
     assert construction.start()
     state = wait_for(construction)
@@ -480,7 +546,7 @@ def test_a_rebuild_tells_its_progress_and_its_result():
 
 
 def test_one_rebuild_at_a_time_and_it_can_be_stopped():
-    construction = Construction(["sleep", "60"])
+    construction = Command(["sleep", "60"])
     assert construction.start()
     assert not construction.start()
     construction.cancel()
@@ -501,7 +567,7 @@ def test_numbers_agree_with_their_nouns():
 
 
 def test_templates_escape_and_set_hard_spaces():
-    html = render("problem.html", why="<b> : oui ?", said=(), is_signed_in=False, pages=(), at="")
+    html = render("problem.html", title="Non", why="<b> : oui ?", said=(), is_signed_in=False, pages=(), at="")
     assert "&lt;b&gt;\u00a0: oui\u00a0?" in html
 
 

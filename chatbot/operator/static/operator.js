@@ -23,8 +23,7 @@ if (progress) {
     bar.max = step.total || 1;
     bar.value = step.done;
     label.append(`${step.name} `, bar);
-    const left = step.remaining_s !== null && step.done < step.total ? `, encore ${duration(step.remaining_s)}` : "";
-    count.textContent = `${step.done} sur ${step.total}${left}`;
+    count.textContent = step.told;
     item.append(label, " ", count);
     return item;
   };
@@ -32,12 +31,13 @@ if (progress) {
   const look = async () => {
     let wait = 1000;
     try {
-      const answer = await fetch("/construire/etat", { headers: { Accept: "application/json" } });
+      const answer = await fetch(`${progress.dataset.page}/etat`, { headers: { Accept: "application/json" } });
       if (answer.status === 401) return location.reload();
       const state = await answer.json();
-      if (!state.is_running) return location.replace("/construire");
+      if (!state.is_running) return location.replace(progress.dataset.page);
       document.getElementById("seconds").textContent = duration(state.seconds);
-      document.getElementById("checking").hidden = !state.is_checking;
+      const checking = document.getElementById("checking");
+      if (checking) checking.hidden = !state.is_checking;
       if (state.steps.length) bars.replaceChildren(...state.steps.map(row));
       // A screen reader hears of it twice a minute, not each second.
       if (Date.now() - saidAt > 30000 && state.steps.length) {
@@ -84,13 +84,47 @@ if (field) {
   });
 }
 
-// A form is sent once, however often its button is pressed.
+// A form is sent once, however often its button is pressed; and only while the session goes on, so that neither what was
+// typed nor the chosen files are lost: one may sign in elsewhere and press again.
+const session = () => fetch("/session", { headers: { Accept: "application/json" } });
+
 for (const form of document.querySelectorAll('form[method="post"]')) {
-  form.addEventListener("submit", (event) => {
-    if (form.dataset.sent) event.preventDefault();
+  const warning = document.createElement("p");
+  warning.className = "notice wrong";
+  warning.setAttribute("role", "alert");
+
+  const warn = (...words) => {
+    delete form.dataset.sent;
+    form.append(warning);
+    warning.replaceChildren(...words);
+  };
+
+  form.addEventListener("submit", async (event) => {
+    if (form.dataset.sent) return event.preventDefault();
     form.dataset.sent = "yes";
+    if (!form.closest("main") || form.action.includes("/connexion")) return;
+    event.preventDefault();
+    let answer;
+    try {
+      answer = await session();
+    } catch {
+      return warn("La page de l’opérateur ne répond pas. Rien n’est envoyé ni perdu\u00a0: réessayez dans un instant.");
+    }
+    if (answer.status === 401) {
+      const link = document.createElement("a");
+      link.href = "/connexion";
+      link.target = "_blank";
+      link.textContent = "connectez-vous dans un autre onglet";
+      return warn("La session est terminée. Rien n’est envoyé ni perdu\u00a0: ", link, ", puis pressez ce bouton de nouveau.");
+    }
+    if (answer.ok) form.elements.namedItem("form").value = (await answer.json()).form;
+    warning.remove();
+    form.submit();
   });
 }
-window.addEventListener("pageshow", () => {
+
+window.addEventListener("pageshow", async (event) => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  // A page that the browser kept is not shown to who comes back after the end of the session.
+  if (event.persisted && document.querySelector(".leave") && (await session()).status === 401) location.reload();
 });

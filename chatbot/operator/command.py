@@ -1,4 +1,4 @@
-"""One rebuild at a time, as a child process: the command that operators type, followed by its progress."""
+"""A command that operators type, a rebuild or a crawl, run as a child process one at a time, with its progress."""
 
 import json
 import logging
@@ -7,12 +7,12 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = ["Construction", "State", "Step"]
+__all__ = ["Command", "State", "Step"]
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ _SAID_LINES = 200
 _NICENESS = 10
 """The public page, in another process, goes first."""
 _PATIENCE_S = 30.0
-"""How long a build that is asked to stop may take to do so, in seconds."""
+"""How long a command that is asked to stop may take to do so, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A rebuild: going on, or how it ended. `result` is what the command gave, None where it failed or goes on.
+    """A run: going on, or how it ended. `result` is what the command gave, None where it failed or goes on.
 
     `said` is what it wrote besides, in French. Times are those of `time.time`.
     """
@@ -55,11 +55,16 @@ class State:
         return (time.time() if self.is_running else self.ended_at) - self.started_at
 
 
-class Construction:
-    """Runs a command that writes its progress as lines of JSON on stderr, and its result as JSON on stdout."""
+class Command:
+    """Runs a command that writes its progress as lines of JSON on stderr, and its result as JSON on stdout.
 
-    def __init__(self, command: Sequence[str]) -> None:
+    `good` are the exit statuses after which the result counts.
+    """
+
+    def __init__(self, command: Sequence[str], good: Collection[int] = (0,)) -> None:
         self._command = list(command)
+        self._good = frozenset(good)
+        self._name = self._command[3] if self._command[1:2] == ["-m"] else self._command[0]
         self._state = State()
         self._process: subprocess.Popen[str] | None = None
         self._lock = threading.Lock()
@@ -82,12 +87,12 @@ class Construction:
                 text=True,
                 encoding="utf-8",
                 errors="replace",
-                start_new_session=True,  # Ctrl+C in the terminal of the page is not one for the build
+                start_new_session=True,  # Ctrl+C in the terminal of the page is not one for the command
             )
             self._state = State(self._state.number + 1, is_running=True, started_at=time.time())
             with suppress(OSError):  # already nicer than that, or gone
                 os.setpriority(os.PRIO_PROCESS, self._process.pid, _NICENESS)
-        threading.Thread(target=self._follow, args=(self._process,), name="loos-construction", daemon=True).start()
+        threading.Thread(target=self._follow, args=(self._process,), name="loos-command", daemon=True).start()
         return True
 
     def cancel(self) -> None:
@@ -130,10 +135,10 @@ class Construction:
         status = process.wait()
         out.close()
         told.close()
-        result = _result("".join(written)) if status == 0 else None
+        result = _result("".join(written)) if status in self._good else None
         with self._lock:
             self._state = replace(self._state, is_running=False, ended_at=time.time(), result=result)
-        log.info("a rebuild ended with status %d after %.0f s", status, self._state.seconds)
+        log.info("« %s » ended with status %d after %.0f s", self._name, status, self._state.seconds)
 
 
 def _step(line: str) -> Step | None:
