@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from starlette.datastructures import FormData
 
+from chatbot.operator.adding import add_pages
 from chatbot.operator.builds import build_pages
 from chatbot.operator.command import Command
 from chatbot.operator.coverage import corpus_map, coverage
@@ -479,13 +480,12 @@ def test_a_document_that_someone_took_out_meanwhile_is_not_described(corpus, bui
 
 
 def test_an_address_that_takes_too_long_is_told_with_what_to_do(corpus, tmp_path, monkeypatch):
-    monkeypatch.setattr("chatbot.operator.keeping._FETCH_S", 0.01)
+    monkeypatch.setattr("chatbot.operator.adding._FETCH_S", 0.01)
+    monkeypatch.setattr("chatbot.operator.adding.add_page", lambda desk, visit, form, why: why)
     visit = Sent(url="https://ville.exemple/rapport.pdf")
-    page_of(document_pages(Desk(Settings(corpus=corpus, index=tmp_path / "i"))), "POST", "/documents/adresse")(visit)
-    ((kind, said),) = visit.session.said
-    assert kind == "problem"
-    assert said.startswith("https://ville.exemple/rapport.pdf")
-    assert "enregistrez-le avec votre navigateur" in said
+    why = page_of(add_pages(Desk(Settings(corpus=corpus, index=tmp_path / "i"))), "POST", "/documents/adresse")(visit)
+    assert why.startswith("https://ville.exemple/rapport.pdf")
+    assert "enregistrez-le avec votre navigateur" in why
 
 
 def test_documents_are_found_by_words_whatever_their_accents(corpus, build_of):
