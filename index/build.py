@@ -15,7 +15,7 @@ from typing import Protocol
 from index.diff import diff_builds
 from index.duplicates import duplicates, repeated_passages
 from index.encoder import Encoder
-from index.errors import CorruptIndex, ForeignIndex, IndexStoreError, RefusedBuild
+from index.errors import CorruptIndex, ForeignIndex, IndexStoreError, RefusedBuild, UnknownBuild
 from index.gate import kept_back, overtaken, refusals
 from index.gold import GoldQuestion, GoldResult, gold_problems, holds_quote, quote_places, read_gold
 from index.kept_questions import KeptQuestions
@@ -107,8 +107,9 @@ def build_index(
     The build of the corpus as it is becomes the newest of the store, also where it was made before.
 
     Vectors are reused from the live build for every text that it already holds, unless `full`. The new build is read
-    back from disk, and is published only if `index.gate.refusals` finds nothing against it, or `publish_anyway`; never
-    without `publish`, nor where another build went live meanwhile, as by a rollback. `calibrator` decides when the
+    back from disk, compared with the build that was live at the beginning, and published only if `index.gate.refusals`
+    finds nothing against it, or `publish_anyway`; never without `publish`, nor over another build than that, as after a
+    rollback meanwhile. `calibrator` decides when the
     service may answer, `judge` asks the gold questions.
 
     Raises:
@@ -140,7 +141,7 @@ def build_index(
             with clock.part("model"):
                 encoder = asking()
             with clock.part("live"):
-                live = _live_build(store, encoder.name, encoder.revision)
+                live = _live_build(store, begun_with, encoder.name, encoder.revision)
             journals = [store.folder / name for name in _JOURNALS]
             with clock.part("vectors"):
                 build, encoded, reused = make_build(
@@ -160,7 +161,7 @@ def build_index(
                 made = _Made(build, _results(Searcher(build, encoder), gold, judge), encoded, reused)
         else:
             manifest = made.build.manifest
-            live = _live_build(store, manifest.model, manifest.revision)
+            live = _live_build(store, begun_with, manifest.model, manifest.revision)
         with clock.part("check"):
             pairs = repeated_passages(made.build.passages, kept)
             problems = check_documents(corpus, read, made.build.passages, kept, pairs)
@@ -169,7 +170,7 @@ def build_index(
             live_gold = _live_results(live, gold, partial(_told_before, store, judged_by), asking, judge)
         if asking.cache_info().currsize:
             asking().save()
-        report = _compared(store, made, live, live_gold, read, problems, pairs)
+        report = _compared(store, made, live, live_gold, _sources(store, begun_with), read, problems, pairs)
         report = _decided(store, report, begun_with, publish=publish, anyway=publish_anyway)
         report = replace(report, judged_by=judged_by, timings=clock.timings())
         write_report(store, report)
@@ -222,6 +223,7 @@ def _compared(
     made: _Made,
     live: Build | None,
     live_gold: tuple[GoldResult, ...],
+    live_sources: tuple[str, ...],
     corpus: Corpus,
     problems: Sequence[Problem],
     pairs: Sequence[tuple[int, int]],
@@ -233,7 +235,7 @@ def _compared(
     reasons = refusals(
         build,
         live,
-        live_sources=_live_sources(store),
+        live_sources=live_sources,
         corpus=corpus,
         problems=problems,
         gold=[result for result in made.gold if result.id in both],
@@ -261,7 +263,7 @@ def _compared(
 
 
 def _decided(store: Store, report: BuildReport, begun_with: str | None, *, publish: bool, anyway: bool) -> BuildReport:
-    """The report of a build, which is live from now on if it may be; `begun_with` was live when it was begun."""
+    """The report of a build, which is live from now on if it may be; `begun_with` is what it was compared with."""
     with store.live_lock():
         live = _live_id(store)
         is_overtaken = live not in (begun_with, report.build_id)
@@ -333,13 +335,16 @@ def _code_sha256() -> str:
     return total.hexdigest()
 
 
-def _live_build(store: Store, model: str, revision: str) -> Build | None:
-    """The live build if it can be compared with and reused; a damaged or foreign one is only worth replacing."""
+def _live_build(store: Store, live_id: str | None, model: str, revision: str) -> Build | None:
+    """The build that was live when this began, whatever is by now, if it can be compared with and reused.
+
+    A damaged or foreign one is only worth replacing.
+    """
+    if live_id is None:
+        return None
     try:
-        if store.current_id() is None:
-            return None
-        return store.load(model=model, revision=revision)
-    except (CorruptIndex, ForeignIndex) as error:
+        return store.load(live_id, model=model, revision=revision)
+    except (UnknownBuild, CorruptIndex, ForeignIndex) as error:
         log.warning("%s", error)
         return None
 
@@ -352,11 +357,10 @@ def _live_id(store: Store) -> str | None:
         return None
 
 
-def _live_sources(store: Store) -> tuple[str, ...]:
-    """The files that the live build was made of, whatever its model and the state of its other files."""
+def _sources(store: Store, build_id: str | None) -> tuple[str, ...]:
+    """The files that a build was made of, whatever its model and the state of its other files."""
     try:
-        current = store.current_id()
-        return store.manifest(current).sources if current else ()
+        return store.manifest(build_id).sources if build_id else ()
     except IndexStoreError:
         return ()
 

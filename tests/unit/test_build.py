@@ -368,6 +368,45 @@ def test_a_rollback_while_a_build_is_made_works_at_once_and_is_not_undone_by_it(
     assert (encoder.encoded, again.refusals) == ([], ())
 
 
+@pytest.fixture
+def two(corpus, store):
+    """A build that answers the gold question, and one that came after it and does not; the first is live."""
+    first, _ = build(corpus, store)
+    (corpus / "energie.md").write_text("# Énergie\n\nLe vent tourne.\n", encoding="utf-8")
+    second, _ = build(corpus, store, publish_anyway=True)
+    store.publish(first.build_id)
+    (corpus / "vent.md").write_text("# Vent\n\nUne éolienne tourne au nord.\n", encoding="utf-8")
+    return first.build_id, second.build_id
+
+
+def built_while(corpus, store, when_the_model_loads, when_passages_are_read):
+    """What becomes of a build during which someone changes what is live, at two moments."""
+
+    def load():
+        when_the_model_loads()
+        return Meanwhile(when_passages_are_read)
+
+    with pytest.raises(RefusedBuild) as caught:
+        build_index(corpus, store, load, model="words", revision="1", max_passage_tokens=64)
+    return caught.value.report
+
+
+def test_a_build_is_compared_with_what_it_replaces_whatever_was_live_for_a_moment(corpus, store, two):
+    first, second = two
+    other = Store(store.folder)
+    report = built_while(corpus, store, lambda: other.publish(second), lambda: other.publish(first))
+    assert (report.live_id, store.current_id(), report.published) == (first, first, False)
+    assert ["contre 1 pour celle en service" in reason for reason in report.refusals] == [True]
+
+
+def test_a_build_that_is_refused_after_a_change_was_not_compared_with_what_is_live(corpus, store, two):
+    first, second = two
+    other = Store(store.folder)
+    report = built_while(corpus, store, lambda: other.publish(second), lambda: None)
+    assert (report.live_id, store.current_id()) == (first, second)
+    assert f"({first}, puis {second}), et elle n’a pas été comparée à celui-ci" in report.refusals[-1]
+
+
 def test_a_build_that_another_put_live_meanwhile_is_not_refused(corpus, store):
     first, _ = build(corpus, store)
     (corpus / "eau.md").write_text(WATER + "\nAutre chose arrive.\n", encoding="utf-8")
