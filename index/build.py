@@ -15,7 +15,7 @@ from typing import Protocol
 from index.diff import diff_builds
 from index.duplicates import duplicates, repeated_passages
 from index.encoder import Encoder
-from index.errors import CorruptIndex, ForeignIndex, IndexStoreError, RefusedBuild, UnknownBuild
+from index.errors import BusyIndex, CorruptIndex, ForeignIndex, IndexStoreError, RefusedBuild, UnknownBuild
 from index.gate import kept_back, overtaken, refusals
 from index.gold import GoldQuestion, GoldResult, gold_problems, holds_quote, quote_places, read_gold
 from index.kept_questions import KeptQuestions
@@ -171,11 +171,11 @@ def build_index(
         if asking.cache_info().currsize:
             asking().save()
         report = _compared(store, made, live, live_gold, _sources(store, begun_with), read, problems, pairs)
-        report = _decided(store, report, begun_with, publish=publish, anyway=publish_anyway)
         report = replace(report, judged_by=judged_by, timings=clock.timings())
+        write_report(store, report)  # whatever comes next, what was made is not made again
+        report = _decided(store, report, begun_with, publish=publish, anyway=publish_anyway)
         write_report(store, report)
-        store.prune(keep_builds, build_id)
-        prune_reports(store)
+        _prune(store, keep_builds, build_id)
     if publish and not report.published:
         raise RefusedBuild(kept_back(build_id, report.refusals), report)
     return report
@@ -273,6 +273,15 @@ def _decided(store: Store, report: BuildReport, begun_with: str | None, *, publi
         if is_published:
             store.publish(report.build_id, is_checked=True)
     return replace(report, published=is_published)
+
+
+def _prune(store: Store, keep_builds: int, made: str) -> None:
+    """Delete old builds; where someone changes what is live, the next build does, and this one is done all the same."""
+    try:
+        store.prune(keep_builds, made)
+    except BusyIndex as error:
+        log.warning("no old build was deleted: %s", error)
+    prune_reports(store)
 
 
 class _Clock:

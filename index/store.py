@@ -59,7 +59,7 @@ _QUESTIONS = "questions.json"
 _QUESTION_VECTORS = "questions.npy"
 _MAPPED_FROM_BYTES = 1 << 28
 _LIVE_WAIT_S = 60.0
-"""How long one change of what is live waits for another, in seconds: the files of a large build are summed up in it."""
+"""How long one change of what is live waits for another, in seconds."""
 _LOOK_S = 0.05
 _MEND = "Reconstruisez l’index avec « make build » (ou « loos build --full »)."
 
@@ -365,17 +365,16 @@ class Store:
     ) -> None:
         """Make a stored build the live one. Its files are summed up first, unless it `is_checked` already.
 
-        Waits for no build that is being made.
+        Waits for no build that is being made, and keeps nobody else waiting while files are summed up.
 
         Raises:
             UnknownBuild, CorruptIndex, ForeignIndex: as `check`.
             BusyIndex, UnwritableIndex: as `live_lock`.
         """
+        if not is_checked:
+            self.check(build_id, model=model, revision=revision)
         with self.live_lock():
-            if is_checked:
-                self.manifest(build_id)
-            else:
-                self.check(build_id, model=model, revision=revision)
+            self.manifest(build_id)  # it may have been deleted meanwhile
             with self._writing():
                 # The history first: it is read up to what `current` names, so a crash between the two does no harm.
                 if [was.build_id for was in self.history()][-1:] != [build_id]:
@@ -405,16 +404,19 @@ class Store:
         before = self.history()[:-1]
         return before[-1].build_id if before else None
 
-    def rollback(self, *, model: str | None = None, revision: str | None = None) -> str:
+    def rollback(self, *, model: str | None = None, revision: str | None = None, checked: str | None = None) -> str:
         """Make the build live that was live before, and give its id; done twice, it changes nothing.
 
-        Waits for no build that is being made, and such a build is not published when it is done (`build_index`).
+        Its files are summed up first, unless it is the one that was `checked` already. Waits for no build that is being
+        made, and such a build is not published when it is done (`build_index`).
 
         Raises:
             MissingIndex: no other build was live.
             UnknownBuild, CorruptIndex, ForeignIndex: it is gone, damaged, or made with another model. Nothing changed.
             BusyIndex, UnwritableIndex: as `live_lock`.
         """
+        if checked is None and (checked := self.previous_id()):
+            self.check(checked, model=model, revision=revision)
         with self.live_lock():
             previous = self.previous_id()
             if previous is None:
@@ -422,7 +424,8 @@ class Store:
                     f"Aucune autre construction n’a été en service dans {self.folder} : il n’y a rien à quoi revenir. "
                     "« loos index list » montre celles qui sont gardées, « loos index publish » en met une en service."
                 )
-            self.publish(previous, model=model, revision=revision)
+            # Another one only if someone changed what is live meanwhile.
+            self.publish(previous, model=model, revision=revision, is_checked=previous == checked)
             return previous
 
     def prune(self, keep: int, made: str | None = None) -> tuple[str, ...]:

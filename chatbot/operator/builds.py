@@ -159,6 +159,7 @@ class _Builds:
     def publish(self, visit: Visit) -> Response:
         """Put a build into service, unless another one was meanwhile."""
         desk, build_id = self._desk, visit.sent("build")
+        self._check(build_id)
         with desk.store.live_lock():
             if self._is_stale(visit):
                 return then("/constructions")
@@ -166,17 +167,18 @@ class _Builds:
             if report and report.refusals and visit.sent("anyway") != "yes":
                 visit.say("Cochez d’abord la case qui dit que vous mettez en service malgré tout.", is_problem=True)
                 return then(f"/constructions/{build_id}")
-            settings = desk.settings
-            desk.store.publish(build_id, model=settings.model, revision=model_revision(settings.model))
+            desk.store.publish(build_id, is_checked=True)
         visit.say(f"La version {build_id[:8]} est en service. La page publique y passe seule, en quelques secondes.")
         return then("/")
 
     def roll_back(self, visit: Visit) -> Response:
         """Put the build into service that was there before, unless another one was meanwhile."""
-        with self._desk.store.live_lock():
+        store = self._desk.store
+        if previous := store.previous_id():
+            self._check(previous)
+        with store.live_lock():
             if not self._is_stale(visit):
-                settings = self._desk.settings
-                build_id = self._desk.store.rollback(model=settings.model, revision=model_revision(settings.model))
+                build_id = store.rollback(**self._model(), checked=previous)
                 visit.say(f"La version {build_id[:8]}, d’avant, est de nouveau en service.")
         return then("/constructions")
 
@@ -191,6 +193,14 @@ class _Builds:
         else:
             visit.say(f"La version {build_id[:8]} ne se lit toujours pas.", is_problem=True)
         return then(f"/constructions/{build_id}")
+
+    def _check(self, build_id: str) -> None:
+        """Refuse a build that cannot be put into service; before the lock, as it takes as long as files are large."""
+        self._desk.store.check(build_id, **self._model())
+
+    def _model(self) -> dict[str, str | None]:
+        model = self._desk.settings.model
+        return {"model": model, "revision": model_revision(model)}
 
     def _broken(self) -> list[tuple[str, str, bool]]:
         """The builds that matter and cannot be used: id, why, whether it is the one in service."""

@@ -14,7 +14,7 @@ from tests.faults.town import ANSWER, KEEP, answer, leftovers, listed_builds_are
 
 Counts = dict[str, Counter[str]]
 
-DECISIVE = ("lock", "write", "_decided", "prune")
+DECISIVE = ("lock", "write", "_decided", "_prune")
 """The steps that change the index folder: each call of theirs is a moment to be killed at."""
 AT_TIMES = 5
 """One of so many kills comes at a random time instead, wherever the process is then: most of it computes."""

@@ -2,7 +2,9 @@ import json
 import os
 import re
 import shutil
+from contextlib import ExitStack
 from datetime import datetime, timedelta
+from importlib import import_module
 
 import pytest
 
@@ -416,6 +418,33 @@ def test_a_build_that_another_put_live_meanwhile_is_not_refused(corpus, store):
     report = build_index(corpus, store, lambda: encoder, full=True, **arguments)
     assert (report.build_id, report.published, report.refusals) == (kept.build_id, True, ())
     assert [was.build_id for was in store.history()] == [first.build_id, kept.build_id]
+
+
+@pytest.mark.parametrize("step", ["index.build._compared", "index.build._decided"])
+def test_a_finished_build_is_not_made_again_where_someone_else_changes_what_is_live(corpus, store, monkeypatch, step):
+    """Before the decision, the build is kept for the next one; after it, only old builds stay."""
+    build(corpus, store)
+    (corpus / "eau.md").write_text(WATER + "\nAutre chose arrive.\n", encoding="utf-8")
+    monkeypatch.setattr("index.store._LIVE_WAIT_S", 0.1)
+    package, _, name = step.rpartition(".")
+    work = getattr(import_module(package), name)
+    with ExitStack() as other:
+
+        def then_held(*given, **options):
+            done = work(*given, **options)
+            other.enter_context(Store(store.folder).live_lock())
+            return done
+
+        with monkeypatch.context() as patched, ExitStack() as expected:
+            patched.setattr(step, then_held)
+            if name == "_compared":
+                expected.enter_context(pytest.raises(BusyIndex, match="change en ce moment"))
+            report, _ = build(corpus, store, keep_builds=1)
+            assert (report.published, report.build_id) == (True, store.current_id())
+            assert len(store.build_ids()) == 2
+    again, encoder = build(corpus, store)
+    assert (again.published, encoder.encoded) == (True, [])
+    assert again.unchanged == (name == "_decided")
 
 
 def test_what_killed_builds_left_behind_is_cleared(corpus, store):

@@ -13,7 +13,7 @@ import pytest
 from starlette.datastructures import FormData
 
 from chatbot.operator.adding import add_pages
-from chatbot.operator.builds import build_pages
+from chatbot.operator.builds import _Builds, build_pages
 from chatbot.operator.command import Command
 from chatbot.operator.coverage import corpus_map, coverage
 from chatbot.operator.desk import Desk
@@ -411,23 +411,50 @@ def test_no_one_publishes_between_the_look_at_what_is_live_and_a_publication(
     (corpus / "mare.md").write_text(POND + "\nElle est profonde.\n", encoding="utf-8")
     third = build_of(publish=False).manifest.build_id
     others = []
+    look = _Builds._is_stale
 
-    def meanwhile(model):
+    def meanwhile(builds, visit):
+        is_stale = look(builds, visit)
         with suppress(BusyIndex):
             Store(tmp_path / "index").publish(third)
             others.append(third)
-        return "1"
+        return is_stale
 
-    monkeypatch.setattr("chatbot.operator.builds.model_revision", meanwhile)
+    monkeypatch.setattr(_Builds, "_is_stale", meanwhile)
+    monkeypatch.setattr("chatbot.operator.builds.model_revision", lambda model: "1")
     monkeypatch.setattr("index.store._LIVE_WAIT_S", 0.1)
     desk = Desk(Settings(corpus=corpus, index=tmp_path / "index", operator=tmp_path / "operator", model="words"))
     visit = Sent(build=first, live=second, anyway="yes")
     page_of(build_pages(desk), "POST", path)(visit)
     assert (desk.live_id(), others) == (first, []), "what the other did is neither lost nor overwritten unseen"
+    monkeypatch.setattr(_Builds, "_is_stale", look)
     late = Sent(build=third, live=second, anyway="yes")
     page_of(build_pages(desk), "POST", path)(late)
     assert desk.live_id() == first
     assert "Quelqu’un d’autre a changé la version en service" in late.session.said[0][1]
+
+
+@pytest.mark.parametrize("path", ["/constructions/publier", "/constructions/precedente"])
+def test_nobody_waits_while_the_files_of_a_build_are_summed_up(corpus, build_of, tmp_path, monkeypatch, path):
+    first = build_of().manifest.build_id
+    (corpus / "mare.md").write_text(POND + "\nElle est ronde.\n", encoding="utf-8")
+    second = build_of().manifest.build_id
+    monkeypatch.setattr("chatbot.operator.builds.model_revision", lambda model: "1")
+    monkeypatch.setattr("index.store._LIVE_WAIT_S", 0.0)
+    problems, summed_up = Store.problems, []
+
+    def meanwhile(store, build_id):
+        with Store(tmp_path / "index").live_lock():
+            summed_up.append(build_id)
+        return problems(store, build_id)
+
+    monkeypatch.setattr(Store, "problems", meanwhile)
+    desk = Desk(Settings(corpus=corpus, index=tmp_path / "index", operator=tmp_path / "operator", model="words"))
+    page_of(build_pages(desk), "POST", path)(Sent(build=first, live=second, anyway="yes"))
+    assert (desk.live_id(), summed_up) == (first, [first])
+    for change in (lambda: Store(tmp_path / "index").publish(second), Store(tmp_path / "index").rollback):
+        change()
+    assert (desk.live_id(), summed_up) == (first, [first, second, first])
 
 
 def test_after_an_undone_change_what_is_built_can_be_put_into_service(corpus, build_of, tmp_path):
