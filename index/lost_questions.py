@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 from index.diff import BuildDiff, QuestionChange
-from index.gold import GoldResult, quote_places
+from index.gold import GoldResult, Place, holds_quote, quote_places
 from index.report_text import fate
 from index.store import Build
 from ingest import Passage
@@ -25,27 +25,29 @@ def told(lost: Sequence[QuestionChange], build: Build, live: Build, diff: BuildD
         for document in documents
     }
     questions = {question.id: question for question in build.questions}
-    passages = {passage.id: passage for passage in build.passages}
     lines: list[str] = []
     to_remove: dict[str, None] = {}
     for change in lost[:_LISTED]:
         lines.append(f"- « {change.after.question} » ({change.after.id})")
         lines += [f"  avant : {_got(change.before)}", f"  maintenant : {_got(change.after)}"]
         question = questions.get(change.after.id)
-        if question and question.answerable and not quote_places(question, build.documents):
+        places = quote_places(question, build.documents) if question else []
+        if question and question.answerable and not places:
             lines.append("  la phrase qui y répond n’est plus dans les documents")
             continue
-        rivals = list(_rivals(change, passages, live))
-        of_news = [passage for passage in rivals if _path(passage, build) in news]
-        if first := next(iter(of_news or rivals), None):
+        ahead_before = _ahead(change.before, live, quote_places(question, live.documents) if question else [])
+        before = {_what(passage) for passage in ahead_before}
+        ahead = [passage for passage in _ahead(change.after, build, places) if _what(passage) not in before]
+        of_news = [passage for passage in ahead if _path(passage, build) in news]
+        if first := next(iter(of_news or ahead), None):
             path = _path(first, build)
             lines.append(f"  passé devant : {path} ({news.get(path, 'document inchangé')}), « {_short(first.text)} »")
             if path in news:
                 to_remove[path] = None
             if others := len({_path(passage, build) for passage in of_news} - {path}):
                 lines.append(f"  et {others} autre(s) document(s) nouveau(x) ou modifié(s)")
-        if not rivals and change.after.best:
-            lines.append("  les passages retrouvés sont les mêmes : seul le choix de répondre ou non a changé")
+        elif change.after.best:
+            lines.append(f"  aucun autre passage n’est passé devant : seul {_what_changed(change)} a changé")
     if len(lost) > _LISTED:
         lines.append(f"- … et {len(lost) - _LISTED} autres, que nomme le rapport.")
     return "\n".join((*lines, *_ways_out(to_remove)))
@@ -69,14 +71,28 @@ def _got(result: GoldResult) -> str:
     return f"{fate(result)}, « {_short(result.said)} »" if result.said else fate(result)
 
 
-def _rivals(change: QuestionChange, passages: Mapping[str, Passage], live: Build) -> Iterator[Passage]:
-    """The best passages that were not among the best before, best first."""
-    before = set(change.before.best)
-    texts = {(passage.document_id, passage.text) for passage in live.passages if passage.id in before}
-    for id in change.after.best:
-        passage = passages.get(id)
-        if passage and (passage.document_id, passage.text) not in texts:
-            yield passage
+def _ahead(result: GoldResult, build: Build, places: Sequence[Place]) -> Iterator[Passage]:
+    """The best passages of a question on a build, best first, up to the one with the quote that answers."""
+    passages = {passage.id: passage for passage in build.passages if passage.id in result.best}
+    for id in result.best:
+        if id in passages:
+            if holds_quote(passages[id], places):
+                return
+            yield passages[id]
+
+
+def _what(passage: Passage) -> tuple[str, str]:
+    """What is the same in two builds of one passage."""
+    return passage.document_id, passage.text
+
+
+def _what_changed(change: QuestionChange) -> str:
+    both = (change.before.outcome, change.after.outcome)
+    return (
+        "le choix des phrases"
+        if both == ("right", "wrong") and change.after.answerable
+        else ("le choix de répondre ou non")
+    )
 
 
 def _path(passage: Passage, build: Build) -> str:

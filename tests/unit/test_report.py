@@ -167,7 +167,7 @@ def test_one_answer_in_a_hundred_may_be_lost(corpus, store, questions, lost, is_
         assert (
             "- « Question 0 ? » (0)\n  avant : bonne réponse (passage retrouvé), « Dix toits. »\n"
             "  maintenant : pas de réponse (passage retrouvé)\n"
-            "  les passages retrouvés sont les mêmes : seul le choix de répondre ou non a changé\n"
+            "  aucun autre passage n’est passé devant : seul le choix de répondre ou non a changé\n"
         ) in reasons[0]
     assert tolerated(428) == 4
 
@@ -221,6 +221,31 @@ def test_a_build_that_answers_worse_is_kept_back_and_its_report_says_so(corpus, 
     assert store.current_id() == live.build_id
     kept = read_report(store, caught.value.report.build_id)
     assert (kept.published, kept.live_gold[0].outcome, kept.gold[0].outcome) == (False, "right", "wrong")
+
+
+@pytest.mark.parametrize(
+    ("order", "outcome", "said"),
+    [
+        (("energie", "sport", "eau"), "declined", "aucun autre passage n’est passé devant : seul le choix de répondre"),
+        (("energie", "eau", "sport"), "wrong", "aucun autre passage n’est passé devant : seul le choix des phrases"),
+        (("sport", "energie", "eau"), "wrong", "passé devant : sport.md (document nouveau), « Un stade »"),
+        (("eau", "energie", "sport"), "wrong", "passé devant : eau.md (document inchangé), « Un bassin"),
+    ],
+)
+def test_only_what_came_before_the_passage_that_answers_is_blamed(corpus, store, order, outcome, said):  # noqa: F811
+    def judge(searcher, gold):
+        build = searcher.build
+        is_new = "sport" in build.documents
+        ranked = [name for name in (order if is_new else ("energie", "eau")) if name in build.documents]
+        best = tuple(next(p.id for p in build.passages if p.document_id == name) for name in ranked)
+        return tuple(GoldResult(q.id, q.question, True, True, outcome if is_new else "right", best) for q in gold)
+
+    judged(corpus, store, judge)
+    (corpus / "sport.md").write_text("# Sport\n\nUn stade\n", encoding="utf-8")
+    with pytest.raises(RefusedBuild) as caught:
+        judged(corpus, store, judge)
+    assert said in str(caught.value)
+    assert ("corriger ou retirer sport.md" in str(caught.value)) == (order[0] == "sport")
 
 
 def test_a_build_that_was_kept_back_is_published_without_being_made_again(corpus, store):  # noqa: F811
