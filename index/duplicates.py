@@ -3,7 +3,9 @@
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from functools import cache
 from itertools import groupby, pairwise, product
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +13,13 @@ from numpy.typing import NDArray
 from index.report import Duplicate
 from index.store import Build
 from ingest import Passage, fold_for_search
-from ingest.check import repeated
+from ingest.check import REPEATED, RUN_WORDS, SHORTEST_WORDS, repeated
+from ingest.files import checksum
 from ingest.kept import KeptFiles, key_of
 
 __all__ = ["duplicates", "repeated_passages"]
 
 _SHARE = 0.8
-_WORDS_IN_RUN, _LEAST_WORDS, _REPEATED = 5, 10, 0.8
-"""As `ingest.check.repeated` compares passages; a test holds the two together."""
 _MANY_NEW = 0.1
 """With a larger share of new passages, all are compared anew."""
 _DIGEST_BYTES = 16
@@ -33,7 +34,7 @@ def repeated_passages(passages: Sequence[Passage], kept: KeptFiles) -> list[tupl
     rows: dict[bytes, list[int]] = {}
     for row, digest in enumerate(digests):
         rows.setdefault(digest, []).append(row)
-    key = key_of(b"repeated")
+    key = key_of(b"repeated", _code())
     before, known_pairs = _unpacked(kept.get(key) or b"")
     new = sorted(row for digest, own in rows.items() if len(own) > before[digest] for row in own)
     if len(new) > _MANY_NEW * len(passages):
@@ -55,9 +56,15 @@ def _pairs_of(new: Sequence[int], runs: Sequence[IntArray]) -> Iterator[tuple[in
     of_passage, all_runs = np.repeat(np.arange(len(runs)), lengths), np.concatenate(runs)
     for row in new:
         shared = np.bincount(of_passage[np.isin(all_runs, runs[row])], minlength=len(runs))
-        least = _REPEATED * np.minimum(lengths, lengths[row])
+        least = REPEATED * np.minimum(lengths, lengths[row])
         alike = np.flatnonzero((shared >= least) & (lengths > 0)) if lengths[row] else ()
         yield from ((max(row, int(other)), min(row, int(other))) for other in alike if other != row)
+
+
+@cache
+def _code() -> bytes:
+    """What changes with how passages are compared here; how `ingest.check` does is in every key."""
+    return checksum(Path(__file__))
 
 
 def _digest(text: bytes) -> bytes:
@@ -84,7 +91,7 @@ def _runs_of(passages: Sequence[Passage], kept: KeptFiles) -> Iterator[IntArray]
     """The runs of words of each passage, as checksums, each once; not found anew for documents that are the same."""
     for _, group in groupby(passages, key=lambda passage: passage.document_id):
         texts = [passage.text for passage in group]
-        key = key_of(b"runs %d %d" % (_WORDS_IN_RUN, _LEAST_WORDS), "\0".join(texts).encode("utf-8"))
+        key = key_of(b"runs", _code(), "\0".join(texts).encode("utf-8"))
         known = kept.get(key)
         if known is None:
             runs = [_runs(text) for text in texts]
@@ -98,8 +105,8 @@ def _runs_of(passages: Sequence[Passage], kept: KeptFiles) -> Iterator[IntArray]
 
 def _runs(text: str) -> IntArray:
     words = fold_for_search(text).lower().split()
-    places = range(len(words) - _WORDS_IN_RUN + 1) if len(words) >= _LEAST_WORDS else ()
-    runs = {" ".join(words[at : at + _WORDS_IN_RUN]) for at in places}
+    places = range(len(words) - RUN_WORDS + 1) if len(words) >= SHORTEST_WORDS else ()
+    runs = {" ".join(words[at : at + RUN_WORDS]) for at in places}
     sums = (hashlib.blake2b(run.encode("utf-8"), digest_size=8).digest() for run in runs)
     return np.sort(np.frombuffer(b"".join(sums), "<i8"))
 

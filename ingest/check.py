@@ -24,13 +24,13 @@ from ingest.normalise import fold_for_search, normalise_text
 from ingest.passages import Passage
 from ingest.sentences import sentence_spans
 
-__all__ = ["Problem", "check_documents", "repeated"]
+__all__ = ["REPEATED", "RUN_WORDS", "SHORTEST_WORDS", "Problem", "check_documents", "repeated"]
 
-_SHINGLE = 5
-_SHORTEST = 10
+RUN_WORDS = 5
+SHORTEST_WORDS = 10
 """Fewer words than these may well stand twice."""
-_REPEATED = 0.8
-"""Two passages repeat each other if one holds this share of the other's runs of `_SHINGLE` words."""
+REPEATED = 0.8
+"""Two passages repeat each other if one holds this share of the other's runs of `RUN_WORDS` words."""
 
 _ALIKE = 0.9
 """Themes whose letters are the same to this share, as `difflib` counts: « Vie municipal » and « Vie municipale »."""
@@ -280,20 +280,20 @@ def repeated(passages: Sequence[Passage]) -> list[tuple[int, int]]:
             holders.setdefault(run, []).append(number)
     pairs = set()
     for number, own in enumerate(runs):
-        needed = ceil(_REPEATED * len(own))
+        needed = ceil(REPEATED * len(own))
         rarest = nsmallest(len(own) - needed + 1, own, key=lambda run: len(holders[run])) if own else ()
         for other in {other for run in rarest for other in holders[run]} - {number}:
-            if len(runs[other]) >= len(own) and len(own & runs[other]) >= _REPEATED * len(own):
+            if len(runs[other]) >= len(own) and len(own & runs[other]) >= REPEATED * len(own):
                 pairs.add((max(number, other), min(number, other)))
     return sorted(pairs)
 
 
 def _runs(text: str) -> frozenset[int]:
-    """The runs of `_SHINGLE` words of a text, each as its hash; none for a text that may well stand twice."""
+    """The runs of `RUN_WORDS` words of a text, each as its hash; none for a text that may well stand twice."""
     words = fold_for_search(text).lower().split()
-    if len(words) < _SHORTEST:
+    if len(words) < SHORTEST_WORDS:
         return frozenset()
-    return frozenset(hash(tuple(words[i : i + _SHINGLE])) for i in range(len(words) - _SHINGLE + 1))
+    return frozenset(hash(tuple(words[i : i + RUN_WORDS])) for i in range(len(words) - RUN_WORDS + 1))
 
 
 def _check_repeats(

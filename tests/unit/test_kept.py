@@ -1,5 +1,6 @@
 """What is kept from build to build: nothing is read, split or encoded twice, and losing it loses nothing."""
 
+import hashlib
 import os
 import shutil
 import signal
@@ -14,6 +15,7 @@ import pytest
 
 import ingest.corpus
 from chatbot.calibrate import Calibrator
+from index import duplicates
 from index.duplicates import repeated_passages
 from index.kept_questions import KeptQuestions
 from index.kept_vectors import KeptVectors
@@ -262,6 +264,25 @@ def test_what_repeats_is_the_same_whatever_was_compared_before(corpus, tmp_path)
         assert found[-1] == repeated(passages)
         kept.save(prune=True)
     assert [len(pairs) for pairs in found[:5]] == [0, 2, 0, 1, 1]
+
+
+def test_what_repeats_is_found_anew_where_it_is_found_otherwise(corpus, tmp_path, monkeypatch):  # noqa: F811
+    (corpus / "long.md").write_text(
+        "# Long\n\nLe pont du village a été ouvert en mai par la fanfare et les pompiers.\n", encoding="utf-8"
+    )
+    passages = [p for document in read_corpus(corpus).documents for p in split(document, lambda t: len(t.split()), 64)]
+    kept = KeptFiles(tmp_path / "documents.sqlite")
+    made = []
+    runs = duplicates._runs
+    monkeypatch.setattr(duplicates, "_runs", lambda text: made.append(text) or runs(text))
+    monkeypatch.setattr(duplicates, "repeated", lambda passages: made.append("pairs") or repeated(passages))
+    for code, wanted in ((b"1", True), (b"1", False), (b"2", True)):
+        made.clear()
+        monkeypatch.setattr(duplicates, "_code", lambda code=code: code)
+        repeated_passages(passages, kept)
+        assert (len(made) == len(passages) + 1, len(made) == 0) == (wanted, not wanted)
+    monkeypatch.undo()
+    assert duplicates._code() == hashlib.sha256(Path(duplicates.__file__).read_bytes()).digest()
 
 
 SLOW = """
