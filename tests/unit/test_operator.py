@@ -29,6 +29,7 @@ from index.build import build_index
 from index.errors import BusyIndex
 from index.store import Store
 from ingest import corpus_sha256
+from ingest.corpus import read_blocks
 from ingest.errors import UnknownDocument
 from ingest.holdings import remove_document
 from tests.operator_site import ORCHARD, POND, QUESTIONS, SOURCES
@@ -377,6 +378,38 @@ def test_what_a_text_says_of_itself_is_no_change(corpus, build_of):
         ("verger.md", State.LIVE, "Le verger"),
     }
     assert found[0].publisher == "Les habitants"
+
+
+def test_a_page_that_was_replaced_and_put_back_waits_for_no_build(corpus, build_of):
+    page = "<html><head><title>{}</title></head><body><p>Le marché a lieu le jeudi.</p></body></html>"
+    (corpus / "page.html").write_text(page.format("Le marché de Noël"), encoding="utf-8")
+    live, holdings = build_of(), Holdings(corpus)
+
+    def seen():
+        (holding,) = matching(holdings.all(live, live, built_at=time.time() + 1), "page.html")
+        return holding.state, holding.title
+
+    for _ in range(2):
+        assert seen() == (State.LIVE, "Le marché de Noël")
+        (corpus / "page.html").write_text(page.format("Le marché de Pâques"), encoding="utf-8")
+        assert seen() == (State.WAITING, "Le marché de Pâques")
+        (corpus / "page.html").write_text(page.format("Le marché de Noël"), encoding="utf-8")
+    assert seen() == (State.LIVE, "Le marché de Noël")
+
+
+def test_only_a_text_whose_entry_does_not_say_all_is_read_for_the_list(corpus, build_of, monkeypatch):
+    page = "<html><head><title>{}</title></head><body><p>Le marché a lieu le {}.</p></body></html>"
+    for name, day in (("dit.html", "jeudi"), ("tu.html", "lundi")):
+        (corpus / name).write_text(page.format(f"Le marché du {day}", day), encoding="utf-8")
+    (corpus / "sources.toml").write_text(f'{SOURCES}\n["dit.html"]\ntitle = "Un marché"\n', encoding="utf-8")
+    live, read = build_of(), []
+    monkeypatch.setattr(
+        "chatbot.operator.documents.read_blocks", lambda data, path: read.append(path) or read_blocks(data, path)
+    )
+    holdings = Holdings(corpus)
+    for _ in range(2):
+        assert set(states(holdings.all(live, live, built_at=time.time() + 1)).values()) == {State.LIVE}
+        assert read == ["tu.html"]
 
 
 def test_what_was_not_read_says_why(corpus, build_of):
