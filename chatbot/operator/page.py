@@ -1,10 +1,12 @@
 """A request by someone who is signed in, and the page that it gets."""
 
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -24,6 +26,9 @@ _LISTED = (
     ("/couverture", "Couverture"),
 )
 
+_UNTYPED = ("Cc", "Cs")
+"""The categories of control characters and of halves of characters."""
+
 
 @dataclass(slots=True)
 class Visit:
@@ -40,13 +45,15 @@ class Visit:
         return self.request.query_params.get(name, "")
 
     def sent(self, name: str) -> str:
-        """A text of the form, without white space at its ends."""
+        """A text of the form, without white space at its ends. Raises HTTPException where no one can have typed it."""
         value = self.form.get(name, "")
-        return value.strip() if isinstance(value, str) else ""
+        return _typed(value).strip() if isinstance(value, str) else ""
 
     def files(self, name: str) -> list[UploadFile]:
-        """The files of the form; a field in which none was chosen has none."""
-        return [file for file in self.form.getlist(name) if isinstance(file, UploadFile) and file.filename]
+        """The files of the form; a field in which none was chosen has none. Raises as `sent`, for their names."""
+        return [
+            file for file in self.form.getlist(name) if isinstance(file, UploadFile) and _typed(file.filename or "")
+        ]
 
     def say(self, text: str, *, is_problem: bool = False) -> None:
         """Have the next page say this at its head."""
@@ -54,6 +61,17 @@ class Visit:
 
 
 Page = Callable[[Visit], Response]
+
+
+def _typed(text: str) -> str:
+    """A text as it is, refused where it holds what neither the system nor a file of text takes, such as a NUL."""
+    if any(unicodedata.category(letter) in _UNTYPED and letter not in "\t\r\n" for letter in text):
+        raise HTTPException(
+            400,
+            "Ce que vous avez envoyé contient un caractère invisible qui n’est pas du texte ; il vient souvent d’un "
+            "copier-coller. Revenez à la page d’avant, effacez ce que vous aviez collé et écrivez-le à la main.",
+        )
+    return text
 
 
 def page(template: str, visit: Visit | None, status: int = 200, **given: Any) -> Response:

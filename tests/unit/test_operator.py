@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
 
 from chatbot.operator.adding import add_pages
 from chatbot.operator.builds import _Builds, build_pages
 from chatbot.operator.command import Command
 from chatbot.operator.coverage import corpus_map, coverage
+from chatbot.operator.crawling import crawl_pages
 from chatbot.operator.desk import Desk
 from chatbot.operator.documents import ENTRY_KEYS, Holdings, State, matching
 from chatbot.operator.guard import MAX_FORM_BYTES, MAX_UPLOAD_BYTES, Guard
@@ -546,6 +548,31 @@ def test_an_address_that_takes_too_long_is_told_with_what_to_do(corpus, tmp_path
     why = page_of(add_pages(Desk(Settings(corpus=corpus, index=tmp_path / "i"))), "POST", "/documents/adresse")(visit)
     assert why.startswith("https://ville.exemple/rapport.pdf")
     assert "enregistrez-le avec votre navigateur" in why
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/documents/adresse", "url"),
+        ("/documents/adresse", "theme"),
+        ("/documents/adresse", "publisher"),
+        ("/documents/site", "site"),
+        ("/documents/site", "theme"),
+    ],
+)
+def test_what_no_one_can_have_typed_is_refused_and_given_to_no_command(corpus, tmp_path, path, name):
+    desk = Desk(Settings(corpus=corpus, index=tmp_path / "index"))
+    typed = {
+        "url": "https://a.exemple/b",
+        "site": "https://a.exemple",
+        "pages": "5",
+        "theme": "Eau",
+        "publisher": "Nous",
+    }
+    send = page_of([*add_pages(desk), *crawl_pages(desk)], "POST", path)
+    with pytest.raises(HTTPException, match="un caractère invisible"):
+        send(Sent(**typed | {name: f"{typed[name]}\0."}))
+    assert Sent(theme="L’eau\u00a0: «\u202foui\u202f»\t").sent("theme") == "L’eau\u00a0: «\u202foui\u202f»"
 
 
 def test_documents_are_found_by_words_whatever_their_accents(corpus, build_of):
