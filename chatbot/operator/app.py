@@ -21,7 +21,7 @@ from chatbot.operator.builds import build_pages
 from chatbot.operator.crawling import crawl_pages
 from chatbot.operator.desk import Desk
 from chatbot.operator.door import Door
-from chatbot.operator.guard import UPLOAD_PATH, Guard
+from chatbot.operator.guard import Guard
 from chatbot.operator.insight import insight_pages
 from chatbot.operator.keeping import document_pages
 from chatbot.operator.page import Page
@@ -114,7 +114,7 @@ def create_app(settings: Settings, desk: Desk | None = None) -> Starlette:
         *build_pages(desk),
         *insight_pages(desk),
     ]
-    door = Door(desk, {path for method, path, _ in pages if method == "POST" and path != UPLOAD_PATH})
+    door = Door(desk)
     routes = [
         Route("/connexion", door.sign_in, methods=["GET", "POST"]),
         Route("/static/{name}", _file),

@@ -20,6 +20,7 @@ from chatbot.operator.password import PasswordProblem
 from chatbot.operator.sessions import IDLE_S, Sessions
 from index.errors import IndexStoreError
 from ingest.errors import IngestError
+from ingest.plain_words import system_reason
 
 __all__ = ["Door"]
 
@@ -40,8 +41,20 @@ _FIELDS = {
     "site": "Site",
     "pages": "Nombre de pages",
     "chemin": "Document",
+    "replace": "Relever de nouveau si elle est déjà là",
+    "documents": "Prendre aussi les fichiers liés",
 }
 """What is shown of a form before it is sent after all."""
+_RESUMED = {
+    "/documents/modifier": ("Enregistrer ce que vous aviez écrit sur ce document ?", "Enregistrer"),
+    "/documents/adresse": ("Ajouter cette page du web ?", "Ajouter la page"),
+    "/documents/site": ("Relever ce site ?", "Relever le site"),
+}
+"""The forms in which one writes, and what is asked before each is sent after all, with its button.
+
+The others are a press away from where they are, beside what they are about; sent blind, they would put something else
+into service.
+"""
 _NOT_DONE = "Cela n’a pas été fait"
 _SAID_OF_STATUS = {
     404: "Cette adresse n’existe pas.",
@@ -54,10 +67,8 @@ _SAID_OF_STATUS = {
 class Door:
     """Lets in who knows the password, and hands each page who asks for it."""
 
-    def __init__(self, desk: Desk, forms: Collection[str]) -> None:
-        """`forms` are the paths of forms that are kept for who signs in anew: all but those that hold files."""
+    def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._forms = forms
 
     async def sign_in(self, request: Request) -> Response:
         """The form, or what it sends."""
@@ -69,7 +80,7 @@ class Door:
         form = await request.form(max_files=0, max_fields=_MOST_FIELDS)
         kept = _kept(form, _KEPT)
         to = str(form.get("renvoyer", ""))
-        if to not in self._forms:
+        if to not in _RESUMED:
             to, kept = "", []
         if not desk.sessions.is_form_token(str(form.get("form", "")), token):
             why = "Ce formulaire a vieilli. Écrivez à nouveau le mot de passe."
@@ -97,8 +108,11 @@ class Door:
         response: Response = RedirectResponse(towards, 303)
         if to and (session := desk.sessions.find(opened, mark)):
             visit = Visit(request, opened, session, desk.sessions.form_token(opened))
-            shown = [(_FIELDS[name], value) for name, value in kept if name in _FIELDS and value]
-            response = page("resume", visit, to=to, kept=kept, shown=shown)
+            shown = [
+                (_FIELDS[name], "oui" if value == "yes" else value) for name, value in kept if name in _FIELDS and value
+            ]
+            question, button = _RESUMED[to]
+            response = page("resume", visit, to=to, kept=kept, shown=shown, question=question, button=button)
         _give(response, request, opened)
         return response
 
@@ -143,7 +157,7 @@ class Door:
             return RedirectResponse(f"/connexion?{urlencode({'suite': here})}" if here != "/" else "/connexion", 303)
         if request.method == "POST":
             to = request.url.path
-            if to not in self._forms:
+            if to not in _RESUMED:
                 why = "La session est terminée. Connectez-vous, puis recommencez ce que vous faisiez."
                 return self._form(request, "/", why, HTTPStatus.UNAUTHORIZED)
             try:
@@ -203,9 +217,7 @@ def _handled(handler: Page, visit: Visit) -> Response:
     except OSError as error:
         log.exception("%s failed", visit.request.url.path)
         where = f" ({error.filename})" if error.filename else ""
-        said = (
-            f"Le disque refuse : {error.strerror or error}{where}. Vérifiez la place libre et les droits des dossiers."
-        )
+        said = f"Le disque refuse : {system_reason(error)}{where}. Vérifiez la place libre et les droits des dossiers."
         return page("problem", visit, 507, title=_NOT_DONE, why=said)
 
 

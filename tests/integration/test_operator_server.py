@@ -146,6 +146,7 @@ def test_a_form_sent_after_the_end_of_a_session_is_kept_until_one_is_signed_in(s
             turned_away = visitor.post("/connexion", data=sent)
             assert turned_away.status_code == status
         assert f"Titre {title}" in words(turned_away)
+        assert "Enregistrer ce que vous aviez écrit sur ce document ?" in words(turned_away)
         assert (site.corpus / "sources.toml").read_text(encoding="utf-8") == SOURCES, (
             "nothing is done before it is sent"
         )
@@ -155,6 +156,14 @@ def test_a_form_sent_after_the_end_of_a_session_is_kept_until_one_is_signed_in(s
         done = visitor.post("/documents/modifier", data=again, follow_redirects=True)
         assert f"« {title} » est modifié." in words(done)
     (site.corpus / "sources.toml").write_text(SOURCES, encoding="utf-8")
+    blind = {"/constructions/publier": {"anyway": "yes"}, "/constructions/precedente": {}, "/documents/retablir": {}}
+    for where, form in blind.items():  # nothing of which one does not see what it does
+        with site.visitor() as late:
+            turned_away = late.post(where, data={"live": "", "build": "x", "document": "y", **form})
+            assert "Connectez-vous, puis recommencez ce que vous faisiez." in words(turned_away)
+            assert "renvoyer" not in turned_away.text
+            sent = {"form": late.key("/connexion"), "password": PASSWORD, "renvoyer": where, "garde-build": "x"}
+            assert late.post("/connexion", data=sent).headers["location"] == "/"
     with site.visitor() as stranger:  # nothing but our own forms is kept
         data = {"form": stranger.key("/connexion"), "password": PASSWORD, "renvoyer": "https://attaquant.exemple/x"}
         assert stranger.post("/connexion", data=data).headers["location"] == "/"

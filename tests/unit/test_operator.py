@@ -20,6 +20,7 @@ from chatbot.operator.coverage import corpus_map, coverage
 from chatbot.operator.crawling import crawl_pages
 from chatbot.operator.desk import Desk
 from chatbot.operator.documents import ENTRY_KEYS, Holdings, State, matching
+from chatbot.operator.door import _RESUMED
 from chatbot.operator.guard import MAX_FORM_BYTES, MAX_UPLOAD_BYTES, Guard
 from chatbot.operator.keeping import _mark, document_pages
 from chatbot.operator.page import Visit
@@ -656,6 +657,14 @@ def test_numbers_agree_with_their_nouns():
 def test_templates_escape_and_set_hard_spaces():
     html = render("problem.html", title="Non", why="<b> : oui ?", said=(), is_signed_in=False, pages=(), at="")
     assert "&lt;b&gt;\u00a0: oui\u00a0?" in html
+
+
+def test_every_form_that_is_kept_for_who_signs_in_anew_is_one(corpus, tmp_path):
+    desk = Desk(Settings(corpus=corpus, index=tmp_path / "index"))
+    forms = {
+        path for method, path, _ in (*add_pages(desk), *crawl_pages(desk), *document_pages(desk)) if method == "POST"
+    }
+    assert forms > set(_RESUMED)
 
 
 def test_every_template_is_one():
