@@ -4,6 +4,7 @@ import errno
 import socket
 
 from chatbot.errors import PortInUse
+from ingest.plain_words import system_reason
 
 __all__ = ["listen"]
 
@@ -24,6 +25,6 @@ def listen(host: str, port: int, command: str) -> socket.socket:
                 f"« {command} --port {port % 65535 + 1} »."
             ) from error
         raise PortInUse(
-            f"Impossible d’écouter sur {host}, port {port} ({error}). Donnez une adresse de cette machine avec --host, "
-            "par exemple 127.0.0.1."
+            f"Impossible d’écouter sur {host}, port {port} ({system_reason(error)}). Donnez une adresse de cette "
+            "machine avec --host, par exemple 127.0.0.1."
         ) from error

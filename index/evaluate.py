@@ -19,6 +19,7 @@ from index.store import Build
 from ingest import Corpus, Document, Source
 from ingest.assemble import ReadBlock, assemble
 from ingest.document import BlockKind
+from ingest.plain_words import system_reason
 
 __all__ = [
     "Collection",
@@ -197,7 +198,7 @@ def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidDataset(f"{path} ne se lit pas ({error}). Enregistrez-le en UTF-8.") from error
+        raise InvalidDataset(f"{path} ne se lit pas ({system_reason(error)}). Enregistrez-le en UTF-8.") from error
 
 
 def _read_qrels(folder: Path) -> dict[str, dict[str, int]]:

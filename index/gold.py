@@ -10,6 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from index.errors import InvalidGold
 from ingest import Document, Passage, fold_for_search
+from ingest.plain_words import system_reason
 from ingest.sentences import Span
 
 __all__ = [
@@ -107,7 +108,7 @@ def read_gold(path: Path) -> tuple[GoldQuestion, ...]:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidGold(
-            f"{path} ne se lit pas ({error}). Enregistrez-le en UTF-8, une question par ligne."
+            f"{path} ne se lit pas ({system_reason(error)}). Enregistrez-le en UTF-8, une question par ligne."
         ) from error
     questions: dict[str, GoldQuestion] = {}
     for number, line in enumerate(lines, start=1):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from index.analysis import analyse
 from index.errors import CorruptIndex
+from ingest.plain_words import system_reason
 
 if TYPE_CHECKING:
     from bm25s import BM25
@@ -74,8 +75,8 @@ class LexicalIndex:
             _check(bm25)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
             raise CorruptIndex(
-                f"L’index lexical {folder} manque ou est abîmé ({error}). Reconstruisez-le avec « make build » "
-                "(ou « loos build --full »)."
+                f"L’index lexical {folder} manque ou est abîmé ({system_reason(error)}). Reconstruisez-le avec « make "
+                "build » (ou « loos build --full »)."
             ) from error
         return cls(bm25)
 

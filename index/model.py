@@ -17,6 +17,7 @@ from pathlib import Path
 from index.errors import UnknownModel
 from index.packed import stock_files
 from ingest.disk import synchronise
+from ingest.plain_words import system_reason
 
 __all__ = ["EMBEDDED", "embedded_revision", "make_embedded_model", "model_folder", "model_revision"]
 
@@ -69,7 +70,7 @@ def make_embedded_model(folder: Path, package: Path | None = None) -> Path:
                 shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         raise UnknownModel(
-            f"Le modèle « {EMBEDDED} » n'a pas pu être écrit dans {folder} : {error}. "
+            f"Le modèle « {EMBEDDED} » n'a pas pu être écrit dans {folder} : {system_reason(error)}. "
             "Il faut 470 Mo libres et le droit d'écrire ; corrigez, puis relancez la commande."
         ) from error
     return folder

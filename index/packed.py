@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.errors import UnknownModel
+from ingest.plain_words import system_reason
 
 __all__ = ["stock_files"]
 
@@ -84,7 +85,7 @@ def stock_files(weights_file: Path) -> dict[str, Iterable[bytes]]:
     try:
         data = weights_file.read_bytes()
     except OSError as error:
-        reason = f"Le fichier de poids {weights_file} est introuvable ou illisible ({error.strerror})."
+        reason = f"Le fichier de poids {weights_file} est introuvable ou illisible ({system_reason(error)})."
         raise UnknownModel(f"{reason} {repair}") from None
     if data[:4] != _MAGIC:
         reason = f"Le fichier de poids {weights_file} est d'un autre format : début {data[:4]!r} au lieu de {_MAGIC!r}."

@@ -22,6 +22,7 @@ from index.errors import ForeignReader
 from index.model import make_embedded_model
 from ingest import Passage
 from ingest.passages import heading_text
+from ingest.plain_words import system_reason
 from ingest.sentences import Span
 
 if TYPE_CHECKING:
@@ -180,8 +181,8 @@ def load_reader(models_folder: Path, encoder: Encoder) -> Reader:
             base = (file.metadata() or {}).get("base")
     except (OSError, ValueError, SafetensorError) as error:
         raise ForeignReader(
-            f"Le fichier {READER_FILE} manque ou est abîmé ({error}). Réinstallez le programme, ou mettez le réglage "
-            "`reading_ms` à 0 pour répondre sans lecteur."
+            f"Le fichier {READER_FILE} manque ou est abîmé ({system_reason(error)}). Réinstallez le programme, ou "
+            "mettez le réglage `reading_ms` à 0 pour répondre sans lecteur."
         ) from error
     if base != encoder.revision or not isinstance(encoder, SentenceTransformerEncoder):
         raise ForeignReader(

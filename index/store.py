@@ -38,6 +38,7 @@ from index.lexical import LexicalIndex
 from index.vectors import VectorIndex
 from ingest import Document, Passage
 from ingest.disk import synchronise, write_whole
+from ingest.plain_words import system_reason
 
 __all__ = ["SCHEMA", "Build", "Calibration", "Manifest", "Store", "WasLive"]
 
@@ -201,7 +202,7 @@ class Store:
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:
-            raise CorruptIndex(f"Le fichier {self._current} est illisible ({error}). {_MEND}") from error
+            raise CorruptIndex(f"Le fichier {self._current} est illisible ({system_reason(error)}). {_MEND}") from error
         if name and not name.isalnum():
             raise CorruptIndex(f"Le fichier {self._current} ne nomme pas une construction. {_MEND}")
         return name or None
@@ -232,7 +233,7 @@ class Store:
             if schema == SCHEMA and path.with_name(_MANIFEST_SUM).read_bytes() != _sum_of(content):
                 raise ValueError("contenu modifié")
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise CorruptIndex(f"Le fichier {path} manque ou est abîmé ({error}). {_MEND}") from error
+            raise CorruptIndex(f"Le fichier {path} manque ou est abîmé ({system_reason(error)}). {_MEND}") from error
         if schema != SCHEMA:
             raise ForeignIndex(
                 f"La construction {build_id} a le format {schema}, ce programme lit le format {SCHEMA}. {_MEND}"
@@ -319,7 +320,7 @@ class Store:
             )
             _check(build)
         except (OSError, ValueError, KeyError, DimensionMismatch) as error:
-            raise CorruptIndex(f"La construction {build_id} ne se lit pas ({error}). {_MEND}") from error
+            raise CorruptIndex(f"La construction {build_id} ne se lit pas ({system_reason(error)}). {_MEND}") from error
         return build
 
     def write(self, build: Build) -> Manifest:
@@ -524,7 +525,8 @@ class Store:
             yield
         except OSError as error:
             # numpy says only how many numbers were written, where the disk had no more room.
-            reason = error.strerror or f"tout n’a pas pu être écrit, le disque est sans doute plein ({error})"
+            is_told = error.errno is not None
+            reason = system_reason(error) if is_told else "tout n’a pas pu être écrit, le disque est sans doute plein"
             raise UnwritableIndex(
                 f"Impossible d’écrire dans {self.folder} : {reason}. L’index en service "
                 "n’a pas changé. Vérifiez la place libre et les droits du dossier, puis recommencez."

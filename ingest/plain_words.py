@@ -1,6 +1,7 @@
 """What the system and the parser of TOML say in English, in French."""
 
 import errno
+import json
 import re
 import tomllib
 
@@ -27,6 +28,7 @@ _SYSTEM = {
     errno.ENOMEM: "la mémoire manque",
     errno.EXDEV: "ce sont deux disques différents",
     errno.ESTALE: "le disque du réseau ne répond plus",
+    errno.EADDRNOTAVAIL: "ce n’est pas une adresse de cette machine",
     errno.ETIMEDOUT: "le délai est dépassé",
 }
 
@@ -55,9 +57,15 @@ _TOML = (
 )
 
 
-def system_reason(error: OSError) -> str:
-    """Why the system refused, in French; its own words where they are not known here."""
-    return _SYSTEM.get(error.errno or 0) or error.strerror or str(error)
+def system_reason(error: Exception) -> str:
+    """Why the system refused, or a file cannot be read, in French; the error's own words where it is another one."""
+    if isinstance(error, UnicodeDecodeError):
+        return "ce n’est pas du texte en UTF-8"
+    if isinstance(error, json.JSONDecodeError):
+        return "ce n’est pas du JSON valide"
+    if isinstance(error, OSError):
+        return _SYSTEM.get(error.errno or 0) or error.strerror or str(error)
+    return str(error)
 
 
 def toml_reason(error: tomllib.TOMLDecodeError | RecursionError) -> tuple[str, int | None]:

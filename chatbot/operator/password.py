@@ -5,6 +5,7 @@ from pathlib import Path
 
 from chatbot.errors import ChatbotError
 from ingest.disk import write_whole
+from ingest.plain_words import system_reason
 
 __all__ = ["SHORTEST", "Password", "PasswordProblem"]
 
@@ -46,7 +47,7 @@ class Password:
             write_whole(self._file, f"{PasswordHasher().hash(password)}\n".encode("ascii"), mode=0o600)
         except OSError as error:
             raise PasswordProblem(
-                f"Impossible d’écrire {self._file} : {error.strerror or error}. Le mot de passe n’a pas changé. "
+                f"Impossible d’écrire {self._file} : {system_reason(error)}. Le mot de passe n’a pas changé. "
                 "Vérifiez les droits du dossier."
             ) from error
 
@@ -85,4 +86,4 @@ class Password:
         except FileNotFoundError as error:
             raise PasswordProblem(f"La page de l’opérateur n’a pas encore de mot de passe. {_SET}") from error
         except (OSError, UnicodeDecodeError) as error:
-            raise PasswordProblem(f"Le fichier {self._file} ne se lit pas ({error}). {_SET}") from error
+            raise PasswordProblem(f"Le fichier {self._file} ne se lit pas ({system_reason(error)}). {_SET}") from error

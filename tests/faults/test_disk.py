@@ -58,7 +58,10 @@ def test_a_full_disk(tmp_path: Path, small_disk: Path, operator: Operator, count
         done = operator.do(job)
         if done.error:
             assert done.error == "UnwritableIndex"
-            assert "No space left on device" in done.message or "le disque est sans doute plein" in done.message
+            assert (
+                "il n’y a plus de place sur le disque" in done.message
+                or "le disque est sans doute plein" in done.message
+            )
             assert "L’index en service n’a pas changé" in done.message
             refused += 1
         else:
@@ -88,7 +91,7 @@ def test_a_disk_without_room_for_another_name(
         done = operator.do(job)
         if done.error:
             assert done.error == "UnwritableIndex"
-            assert "No space left on device" in done.message
+            assert "il n’y a plus de place sur le disque" in done.message
         else:
             live = done.build_id
         check(store, live)
@@ -108,7 +111,7 @@ def test_a_limit_on_the_size_of_files(tmp_path: Path, operator: Operator, counts
         write_town(corpus, step)
         done = operator.do(Job(str(corpus), str(store.folder), file_bytes=largest * step // steps))
         assert done.error == "UnwritableIndex", done
-        assert "File too large" in done.message or "le disque est sans doute plein" in done.message
+        assert "le fichier est trop gros" in done.message or "le disque est sans doute plein" in done.message
         check(store, live)
         live = operator.do(Job(str(corpus), str(store.folder))).build_id
         check(store, live)
@@ -141,7 +144,9 @@ def test_a_folder_that_may_not_be_written(where: str, tmp_path: Path, operator: 
     with closed(store.folder / where):
         refused = operator.do(job)
         assert refused.error == "UnwritableIndex", refused
-        assert re.search(r"(Read-only|Permission denied).*L’index en service n’a pas changé", refused.message)
+        assert re.search(
+            r"(le disque est en lecture seule|l’accès est refusé).*L’index en service n’a pas changé", refused.message
+        )
         check(store, live)
     healed = operator.do(job)
     assert healed.status == 0

@@ -549,7 +549,9 @@ def test_a_crash_before_the_rename_leaves_the_live_build(corpus, store, monkeypa
 
     with monkeypatch.context() as patched:
         patched.setattr(Store, "_put_in_place", crash)
-        with pytest.raises(UnwritableIndex, match=r"No space left on device\. L’index en service n’a pas changé"):
+        with pytest.raises(
+            UnwritableIndex, match=r"il n’y a plus de place sur le disque\. L’index en service n’a pas changé"
+        ):
             build(corpus, store)
     assert store.current_id() == live.build_id
     assert store.load().manifest.build_id == live.build_id

@@ -1,6 +1,7 @@
 """What the system and the parser of TOML say, in French."""
 
 import errno
+import json
 import os
 import re
 import tomllib
@@ -10,6 +11,8 @@ from typer.exceptions import TyperException
 
 from chatbot.cli import app
 from chatbot.usage import usage_error
+from index.errors import InvalidGold
+from index.gold import read_gold
 from ingest.plain_words import system_reason, toml_reason
 
 
@@ -52,6 +55,20 @@ def test_why_the_system_refuses_is_said_in_french():
         assert re.match(r"(il|l’|le|la|c’est) ?", said)
     assert system_reason(OSError(errno.EDOM, "Numerical argument")) == "Numerical argument"
     assert system_reason(OSError("autre")) == "autre"
+
+
+def test_why_a_file_cannot_be_read_is_said_in_french(tmp_path):
+    path = tmp_path / "questions.jsonl"
+    path.write_bytes("été".encode("latin-1"))
+    with pytest.raises(json.JSONDecodeError) as caught:
+        json.loads("{été")
+    assert system_reason(caught.value) == "ce n’est pas du JSON valide"
+    with pytest.raises(InvalidGold, match=r"ne se lit pas \(ce n’est pas du texte en UTF-8\)"):
+        read_gold(path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(InvalidGold, match=r"ne se lit pas \(c’est un dossier\)"):
+        read_gold(path)
 
 
 @pytest.mark.parametrize(
