@@ -124,8 +124,28 @@ def add_page(desk: Desk, visit: Visit, failed: str = "", why: str = "") -> Respo
     )
 
 
+_COMMANDS = (
+    (
+        r"Reconstruisez(?:-le| l’index) avec « make build » \(ou « loos build(?: --full)? »\)",
+        "Construisez de nouveau, en cochant « Tout recalculer »",
+    ),
+    (r"Construisez-le avec « make build » \(ou « loos build »\)", "Construisez"),
+    (r"(?:reconstruisez l’index avec|lancez) [«`] ?make build ?[»`]", "construisez de nouveau"),
+    (r" \(« loos (?:remove|index) [^»]*»\)", ""),
+    (r"puis « loos build »", "puis construire"),
+    (r"Relancez « loos build »", "Construisez de nouveau"),
+    (
+        r"« loos index list » montre celles qui sont gardées, « loos index publish » en met une en service",
+        "La page des versions montre celles qui sont gardées",
+    ),
+)
+"""What errors and reports say for who types commands, and what is said here; spaces may be of any kind."""
+
+
 def in_our_words(said: str) -> str:
-    """What a command says for the terminal, for someone who sees this page."""
+    """What a command, an error or a report says for the terminal, for someone who sees this page."""
+    for pattern, here in _COMMANDS:
+        said = re.sub(pattern.replace(" ", r"\s"), here, said)
     for command, here in (
         ("Erreur\u00a0: ", ""),
         ("Erreur : ", ""),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from chatbot.operator.adding import in_our_words
 from chatbot.operator.command import State as Progress
 from chatbot.operator.command import Step
 from chatbot.operator.desk import Desk
@@ -151,7 +152,7 @@ class _Builds:
             report=report,
             diff=diff,
             live_id=desk.live_id() or "",
-            refusals=report.refusals if report and not kept.is_live else (),
+            refusals=[in_our_words(why) for why in report.refusals] if report and not kept.is_live else (),
             gold=_tallied(report.gold if report else ()),
             live_gold=_tallied(report.live_gold if report else ()),
         )
@@ -207,7 +208,7 @@ class _Builds:
         desk = self._desk
         live_id, newest_id = desk.live_id(), desk.newest_id()
         tried = dict.fromkeys(build_id for build_id in (live_id, newest_id) if build_id and not desk.build(build_id))
-        return [(build_id, desk.problem(build_id), build_id == live_id) for build_id in tried]
+        return [(build_id, in_our_words(desk.problem(build_id)), build_id == live_id) for build_id in tried]
 
     def _is_stale(self, visit: Visit) -> bool:
         """Whether another build went live since the form was opened; it is said then."""
@@ -229,7 +230,7 @@ class _Builds:
         desk, rows = self._desk, []
         live, candidate = desk.live_id(), desk.candidate_id()
         for build_id in desk.store.build_ids():
-            problem = desk.problem(build_id)
+            problem = in_our_words(desk.problem(build_id))
             manifest = None
             with suppress(IndexStoreError):
                 manifest = desk.store.manifest(build_id)

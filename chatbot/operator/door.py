@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from chatbot.errors import ChatbotError
+from chatbot.operator.adding import in_our_words
 from chatbot.operator.desk import Desk
 from chatbot.operator.page import Page, Visit, page
 from chatbot.operator.password import PasswordProblem
@@ -213,7 +214,7 @@ def _handled(handler: Page, visit: Visit) -> Response:
     try:
         return handler(visit)
     except (IngestError, IndexStoreError, ChatbotError) as error:
-        return page("problem", visit, 422, title=_NOT_DONE, why=str(error))
+        return page("problem", visit, 422, title=_NOT_DONE, why=in_our_words(str(error)))
     except OSError as error:
         log.exception("%s failed", visit.request.url.path)
         where = f" ({error.filename})" if error.filename else ""

@@ -13,7 +13,7 @@ import pytest
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
-from chatbot.operator.adding import add_pages
+from chatbot.operator.adding import add_pages, in_our_words
 from chatbot.operator.builds import _Builds, build_pages
 from chatbot.operator.command import Command
 from chatbot.operator.coverage import corpus_map, coverage
@@ -29,8 +29,10 @@ from chatbot.operator.sessions import IDLE_S, LONGEST_S, Attempts, Session, Sess
 from chatbot.operator.view import counted, environment, render
 from chatbot.settings import Settings
 from index.build import build_index
-from index.errors import BusyIndex
-from index.store import Store
+from index.errors import BusyIndex, IndexStoreError
+from index.gate import overtaken
+from index.lost_questions import _ways_out
+from index.store import _MEND, Store
 from ingest import corpus_sha256
 from ingest.corpus import read_blocks
 from ingest.errors import UnknownDocument
@@ -433,6 +435,12 @@ class Sent(Visit):
         super().__init__(None, "", Session("", 0, 0), "", FormData(form))  # type: ignore[arg-type]
 
 
+def error_of(call):
+    with pytest.raises(IndexStoreError) as caught:
+        call()
+    return caught.value
+
+
 def page_of(pages, method, path):
     return next(page for verb, where, page in pages if (verb, where) == (method, path))
 
@@ -583,6 +591,22 @@ def test_documents_are_found_by_words_whatever_their_accents(corpus, build_of):
     assert [holding.path for holding in matching([replace(holdings[0], title="Été à l’école")], "ecole ete")]
     assert matching(holdings, "", "waiting") == []
     assert len(matching(holdings, "", "live")) == 2
+
+
+def test_commands_are_not_named_to_who_only_sees_the_page(tmp_path):
+    live = "Quelqu’un d’autre change l’index en service"
+    for said, here in (
+        (str(error_of(Store(tmp_path).load)), f"Aucun index dans {tmp_path}. Construisez."),
+        (f"Abîmé. {_MEND}", "Abîmé. Construisez de nouveau, en cochant « Tout recalculer »."),
+        (f"{live} (« loos index list »), puis", f"{live}, puis"),
+        (overtaken("a", "b").partition(". ")[2], "Construisez de nouveau : elle lui sera comparée sans être refaite."),
+        (
+            list(_ways_out({"l’eau.md": None}))[1],
+            "- corriger ou retirer l’eau.md, qui est passé devant, puis construire ;",
+        ),
+        ("Réinstallez\u00a0: puis lancez «\u00a0make build\u00a0».", "Réinstallez\u00a0: puis construisez de nouveau."),
+    ):
+        assert in_our_words(said) == here
 
 
 # coverage
