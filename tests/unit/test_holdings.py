@@ -1,11 +1,13 @@
 """Documents added to a corpus, removed and restored, with `sources.toml` kept as its keeper wrote it."""
 
 import errno
+import fcntl
 import io
 import json
 import os
 import subprocess
 import sys
+import threading
 import tomllib
 import unicodedata
 import zipfile
@@ -33,7 +35,7 @@ from ingest.holdings import (
     removed_documents,
     restore_document,
 )
-from ingest.write_file import sweep_drafts
+from ingest.write_file import sweep_drafts, write_file
 
 ROOT = Path(__file__).parents[2]
 SOURCES = """\
@@ -443,3 +445,28 @@ def test_restoring_leaves_no_draft_behind(corpus: Path) -> None:
     restore_document(corpus, removed)
     assert not removed.parent.exists()
     assert drafts(corpus) == []
+
+
+def test_two_who_write_a_file_at_once_do_not_write_into_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two threads have one process number, as two containers may: their drafts have the same name."""
+    real, waits, path = fcntl.flock, threading.Event(), tmp_path / "c.md"
+    second = threading.Thread(target=write_file, args=(path, b"Le second.", "c.md"))
+
+    def flock(file: object, how: int) -> None:
+        if threading.current_thread() is second:
+            waits.set()
+        real(file, how)  # type: ignore[arg-type]
+
+    def meanwhile(descriptor: int) -> None:
+        if threading.current_thread() is not second and not waits.is_set():
+            second.start()
+            assert waits.wait(30)
+            assert os.fstat(descriptor).st_size == 100, "it opened the draft, and must not empty it"
+
+    monkeypatch.setattr("ingest.write_file.fcntl.flock", flock)
+    monkeypatch.setattr("ingest.write_file.os.fsync", meanwhile)
+    write_file(path, b"x" * 100, "c.md")
+    second.join(30)
+    assert files(tmp_path) == {"c.md": b"Le second."}
