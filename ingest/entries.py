@@ -25,6 +25,7 @@ __all__ = [
     "headed",
     "is_of",
     "read_sections",
+    "read_sources",
     "sections_data",
     "write_sections",
 ]
@@ -132,13 +133,33 @@ def headed(path: str, sections: str) -> str:
     return "\n".join(filter(None, (_new_section(path, {}), sections)))
 
 
-def sections_data(folder: Path, text: str) -> tuple[bytes, bytes]:
-    """The bytes of `sources.toml`, and those that it has once this text is in place: the same if it says so already."""
+def read_sources(folder: Path) -> bytes:
+    """`sources.toml` as it stands there; empty where there is no such file.
+
+    Raises:
+        InvalidEntry: it does not read.
+    """
     where = folder / SOURCES_FILE
-    now = where.read_bytes() if where.exists() else b""
+    try:
+        data = where.read_bytes()
+        data.decode("utf-8")
+    except FileNotFoundError:
+        return b""
+    except UnicodeDecodeError as error:
+        raise InvalidEntry(
+            f"{where} n’est pas enregistré en UTF-8. Rien n’a été changé : enregistrez-le dans cet encodage."
+        ) from error
+    except OSError as error:
+        raise InvalidEntry(f"{where} ne se lit pas ({system_reason(error)}). Rien n’a été changé.") from error
+    return data
+
+
+def sections_data(folder: Path, text: str) -> bytes:
+    """`sources.toml` as it is once this text is in its place, with its own ends of lines."""
+    now = read_sources(folder)
     if text == _read(folder):
-        return now, now
-    return now, (text.replace("\n", "\r\n") if b"\r\n" in now else text).encode("utf-8")
+        return now
+    return (text.replace("\n", "\r\n") if b"\r\n" in now else text).encode("utf-8")
 
 
 def write_sections(folder: Path, text: str) -> None:
@@ -147,8 +168,8 @@ def write_sections(folder: Path, text: str) -> None:
     Raises:
         NotWritten: the file cannot be written.
     """
-    now, data = sections_data(folder, text)
-    if data != now:
+    data = sections_data(folder, text)
+    if data != read_sources(folder):
         write_file(folder / SOURCES_FILE, data, SOURCES_FILE)
 
 
@@ -158,17 +179,7 @@ def is_of(name: str, path: str) -> bool:
 
 
 def _read(folder: Path) -> str:
-    where = folder / SOURCES_FILE
-    try:
-        return where.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
-    except FileNotFoundError:
-        return ""
-    except UnicodeDecodeError as error:
-        raise InvalidEntry(
-            f"{where} n’est pas enregistré en UTF-8. Rien n’a été changé : enregistrez-le dans cet encodage."
-        ) from error
-    except OSError as error:
-        raise InvalidEntry(f"{where} ne se lit pas ({system_reason(error)}). Rien n’a été changé.") from error
+    return read_sources(folder).decode("utf-8-sig").replace("\r\n", "\n")
 
 
 def _tables(folder: Path, text: str) -> dict[str, Any]:

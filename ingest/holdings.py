@@ -1,7 +1,8 @@
 """What the operator changes in a corpus folder: documents added, removed and restored.
 
 Whatever stops a change half-way (a full disk, a kill), the corpus still reads: a file is there before `sources.toml`
-names it and goes only after its section went. The same command then finishes the change.
+names it and goes only after its section went. The same command then finishes the change: a folder of `.removed` says
+first which document it is for, and last that nothing of it is left to put back.
 """
 
 import fcntl
@@ -23,6 +24,7 @@ from ingest.entries import (
     headed,
     is_of,
     read_sections,
+    read_sources,
     sections_data,
     write_sections,
 )
@@ -347,7 +349,7 @@ def _remove(corpus: Path, path: str, *, with_questions: bool = True) -> Path:
     if goes:
         write_file(folder / QUESTIONS_FILE, gathered(read_questions(folder), goes).encode("utf-8"), QUESTIONS_FILE)
     changes = {
-        SOURCES_FILE: sections_data(corpus, text),
+        SOURCES_FILE: (read_sources(corpus), sections_data(corpus, text)),
         QUESTIONS_FILE: (questions.encode("utf-8"), stays.encode("utf-8")),
     }
     keep_undo(folder, changes)
@@ -359,15 +361,17 @@ def _remove(corpus: Path, path: str, *, with_questions: bool = True) -> Path:
 
 
 def _sources_with(corpus: Path, folder: Path, *, is_new: bool) -> tuple[bytes, bytes]:
-    """`sources.toml` as it is, and with what was said of a removed document; what is said by now of one that is there
-    stays."""
-    now = sections_data(corpus, "")[0]
+    """`sources.toml` as it is, and with what was said of a removed document.
+
+    What is said by now of one that is there stays: its restoring was stopped after that.
+    """
+    now = read_sources(corpus)
     data = undone(folder, SOURCES_FILE, now)
-    if data is not None:
-        return now, data
-    known = {} if is_new else read_sections(corpus)
-    sections = {name: entry for name, entry in read_sections(folder).items() if name not in known}
-    return sections_data(corpus, described(corpus, sections))
+    if data is None:
+        known = {} if is_new else read_sections(corpus)
+        sections = {name: entry for name, entry in read_sections(folder).items() if name not in known}
+        data = sections_data(corpus, described(corpus, sections))
+    return now, data
 
 
 def _questions_with(corpus: Path, folder: Path, path: str) -> tuple[bytes, bytes]:
@@ -379,9 +383,8 @@ def _questions_with(corpus: Path, folder: Path, path: str) -> tuple[bytes, bytes
         ids = set(own_ids(paths, [*read_sections(corpus), *read_sections(folder)]).values())
         # What is in archives is not looked up: a document of one has its path in its id.
         archives = tuple(f"{document_id(f'{each}/-')}-" for each in paths if each.lower().endswith(ARCHIVE_SUFFIX))
-        data = joined(now, read_questions(folder), lambda name: name in ids or name.startswith(archives)).encode(
-            "utf-8"
-        )
+        both = joined(now, read_questions(folder), lambda name: name in ids or name.startswith(archives))
+        data = both.encode("utf-8")
     return now.encode("utf-8"), data
 
 
@@ -429,8 +432,10 @@ def _removed_file(folder: Path) -> Path | None:
 
 
 def _waiting(folder: Path, present: Iterable[str]) -> str:
-    """The path in the corpus of what was removed to a folder, or of a document of the corpus that it still keeps
-    something of after an interruption; empty where it is neither."""
+    """The path in the corpus of the document that a folder keeps, or keeps something of after an interruption.
+
+    `present` are the paths of the corpus. Empty where there is no such document any more.
+    """
     if found := _removed_file(folder):
         return found.relative_to(folder).as_posix()
     with suppress(InvalidEntry):

@@ -69,8 +69,8 @@ def joined(questions: str, kept: str, is_there: Callable[[str], bool]) -> str:
     """Gold questions with those that were set aside, at the end.
 
     One that is still there, or was written anew under its id, stays and gets the quotes that it lacks: as it was set
-    aside where it then says the same. Quotes of documents that are not there any more (`is_there` takes an id) are
-    left out of what comes back; they are set aside with these.
+    aside where it then says the same. Quotes of documents that are not there (`is_there` takes an id) are left out of
+    what comes back: they were set aside with these documents.
     """
     lines = list(_lines(questions))
     there = {line.strip().lstrip("\ufeff") for line, _ in lines}
@@ -166,4 +166,5 @@ def _there(question: _Question, is_there: Callable[[str], bool]) -> list[Any]:
 def _with_spans(line: str, question: _Question, spans: list[Any]) -> str:
     end = line[len(line.rstrip("\r\n")) :]
     mark = "\ufeff" if line.startswith("\ufeff") else ""
-    return f"{mark}{json.dumps({**question, 'spans': spans}, ensure_ascii=False)}{end}"
+    is_escaped = "\\ud" in line.lower()  # half a character, which UTF-8 cannot write
+    return f"{mark}{json.dumps({**question, 'spans': spans}, ensure_ascii=is_escaped)}{end}"

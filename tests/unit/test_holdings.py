@@ -263,11 +263,11 @@ def test_a_quote_of_a_document_that_is_out_waits_for_it(corpus: Path) -> None:
 def test_no_question_is_lost_whatever_its_line_holds(corpus: Path) -> None:
     same = [question("un", "a"), question("un", "a").replace("Où est", "Où donc est")]
     unnamed = [line.replace('"id": "un", ', "") for line in same]
-    odd = ['{"id": ["x"], "spans": [{"document": ["a"]}, 3]}', '{"id": 4, "spans": [{"document": "a"}, 3]}']
+    odd = ['{"id": ["x"], "spans": [{"document": ["a"]}, 3]}', '{"id": "\\ud800", "spans": [{"document": "a"}, 3]}']
     (corpus / "questions.jsonl").write_text("\n".join([*same, *unnamed, *odd]), encoding="utf-8")
     removed = remove_document(corpus, "a.md")
     assert questions_aside(corpus, removed) == 5
-    assert asked(corpus) == [odd[0], '{"id": 4, "spans": [3]}']
+    assert asked(corpus) == [odd[0], '{"id": "\\ud800", "spans": [3]}']
     (corpus / "questions.jsonl").write_text("\n".join([*asked(corpus), question("six")]), encoding="utf-8")
     restore_document(corpus, removed)
     assert asked(corpus) == [*odd, question("six"), *same, *unnamed]
