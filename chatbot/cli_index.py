@@ -36,7 +36,7 @@ def index_list(index: IndexOption = None, corpus: CorpusOption = None, as_json: 
     Exemple : loos index list
     """
     from index.report import read_report
-    from index.report_text import moment
+    from index.report_text import counted, moment
 
     settings = load_settings(index=index, corpus=corpus)
     store = _store(index)
@@ -65,7 +65,7 @@ def index_list(index: IndexOption = None, corpus: CorpusOption = None, as_json: 
             if remedy:
                 remedies[f"{remedy}{how}".strip()] = None
         else:
-            size_text = f"{row['documents']} document(s), {row['passages']} passages"
+            size_text = f"{counted(row['documents'], 'document')}, {counted(row['passages'], 'passage')}"
         print(f"{mark} {row['build_id']}  {moment(row['made'])}  {size_text}")
     for how in remedies:  # the same for all, so said once
         print(f"Celles qui ne se lisent pas ne peuvent pas être mises en service. {how}", file=sys.stderr)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from index.diff import BuildDiff
 from index.gold import GoldResult
 from index.lost_questions import told
+from index.report_text import counted
 from index.store import Build
 from ingest import Corpus
 from ingest.check import Problem
@@ -93,7 +94,7 @@ def _lost_publishers(build: Build, live: Build | None) -> str:
 def _without_source(problems: Sequence[Problem]) -> str:
     grave = [f"- {problem}" for problem in problems if problem.grave]
     if len(grave) > _LISTED:
-        grave[_LISTED:] = [f"- … et {len(grave) - _LISTED} autres, que nomme « loos corpus check »."]
+        grave[_LISTED:] = [f"- … et {counted(len(grave) - _LISTED, 'autre')}, que nomme « loos corpus check »."]
     listed = "\n".join(grave)
     return f"elle citerait des phrases sans leur source.\n{listed}" if grave else ""
 
@@ -136,8 +137,8 @@ def _fewer_passages(gold: Sequence[GoldResult], live_gold: Sequence[GoldResult])
     if found >= before:
         return ""
     return (
-        f"elle retrouve le passage de {found} questions de contrôle sur {answerable}, contre {before} pour celle en "
-        "service (aucune perte n’est admise)"
+        f"elle retrouve le passage de {counted(found, 'question')} de contrôle sur {answerable}, contre {before} pour "
+        "celle en service (aucune perte n’est admise)"
     )
 
 
@@ -147,10 +148,11 @@ def _worse_answers(gold: Sequence[GoldResult], live_gold: Sequence[GoldResult]) 
     allowed = tolerated(len(gold))
     if right_before - right <= allowed and wrong - wrong_before <= allowed:
         return ""
-    margin = f" ({allowed} d’écart sont admises)" if allowed else ""
+    margin = f" (un écart de {allowed} est admis)" if allowed else ""
+    wrong_said = counted(wrong, "réponse fausse", "réponses fausses")
     return (
-        f"elle répond moins bien aux {len(gold)} questions de contrôle : {right} traitées comme il faut contre "
-        f"{right_before}, {wrong} réponses fausses contre {wrong_before}{margin}"
+        f"elle répond moins bien, sur {counted(len(gold), 'question')} de contrôle : {counted(right, 'traitée')} comme "
+        f"il faut contre {right_before}, {wrong_said} contre {wrong_before}{margin}"
     )
 
 

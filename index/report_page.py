@@ -5,7 +5,7 @@ from html import escape
 
 from index.diff import NamedDocument, QuestionChange
 from index.report import BuildReport
-from index.report_text import change_words, duration, gold_table, moment, percent, size_of
+from index.report_text import change_words, counted, duration, gold_table, moment, percent, size_of
 
 __all__ = ["page"]
 
@@ -138,7 +138,7 @@ def _gold(report: BuildReport) -> Iterator[str]:
         )
         for row in rows
     ]
-    yield from _table(f"{len(report.gold)} questions de contrôle", heads, cells)
+    yield from _table(f"{counted(len(report.gold), 'question')} de contrôle", heads, cells)
     if report.diff:
         yield from _changes("Questions perdues", report.diff.lost)
         yield from _changes("Questions gagnées", report.diff.gained)

@@ -11,6 +11,7 @@ from index.report import BuildReport
 __all__ = [
     "Row",
     "change_words",
+    "counted",
     "duration",
     "fate",
     "gold_table",
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 _LISTED = 10
+_NUMBER_SPACE = "\u202f"
 _MONTHS = (
     *("janvier", "février", "mars", "avril", "mai", "juin"),
     *("juillet", "août", "septembre", "octobre", "novembre", "décembre"),
@@ -71,6 +73,12 @@ def duration(seconds: float) -> str:
         minutes = round(seconds / 60)
         said = f"{minutes // 60} h" + (f" {minutes % 60:02} min" if minutes % 60 else "")
     return said.replace(" ", "\u00a0")
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """« 1 document », « 2 documents », « 1 204 passages », with spaces where no line breaks."""
+    number = f"{count:,}".replace(",", _NUMBER_SPACE)
+    return f"{number}\u00a0{one if abs(count) < 2 else many or one + 's'}"
 
 
 def percent(part: int, whole: int) -> str:
@@ -150,10 +158,11 @@ def _lines(report: BuildReport) -> Iterator[str]:
 
 
 def _diff_lines(diff: BuildDiff) -> Iterator[str]:
-    counts = ((diff.added, "ajouté(s)"), (diff.changed, "modifié(s)"), (diff.gone, "retiré(s)"))
-    said = ", ".join(f"{len(documents)} {what}" for documents, what in counts)
+    counts = ((diff.added, "ajouté"), (diff.changed, "modifié"), (diff.gone, "retiré"))
+    said = ", ".join(counted(len(documents), what) for documents, what in counts)
     yield f"De {diff.old_id} à {diff.new_id} : documents {said} ;"
-    yield f"  passages {diff.passages_added} nouveaux, {diff.passages_gone} retirés."
+    passages = f"{counted(diff.passages_added, 'nouveau', 'nouveaux')}, {counted(diff.passages_gone, 'retiré')}"
+    yield f"  passages {passages}."
     for mark, documents in (("+", diff.added), ("~", diff.changed), ("-", diff.gone)):
         yield from _some([f"  {mark} {_named(document)}" for document in documents])
     for title, changes in (("perdues", diff.lost), ("gagnées", diff.gained)):
@@ -165,7 +174,7 @@ def _diff_lines(diff: BuildDiff) -> Iterator[str]:
 def _some(lines: Sequence[str]) -> Iterator[str]:
     yield from lines[:_LISTED]
     if len(lines) > _LISTED:
-        yield f"  … et {len(lines) - _LISTED} autres, dans le rapport."
+        yield f"  … et {counted(len(lines) - _LISTED, 'autre')}, dans le rapport."
 
 
 def _named(document: NamedDocument) -> str:
@@ -173,8 +182,9 @@ def _named(document: NamedDocument) -> str:
 
 
 def size_of(report: BuildReport) -> str:
-    """How much a build holds: « 12 document(s), 340 passages, 1200 phrases »."""
-    return f"{report.documents} document(s), {report.passages} passages, {report.sentences} phrases"
+    """How much a build holds: « 12 documents, 340 passages, 1 200 phrases »."""
+    counts = ((report.documents, "document"), (report.passages, "passage"), (report.sentences, "phrase"))
+    return ", ".join(counted(count, what) for count, what in counts)
 
 
 def fate(result: GoldResult) -> str:

@@ -242,7 +242,7 @@ class Store:
             manifest = _MANIFEST_TYPE.validate_python(data)
         except ValidationError as error:
             raise CorruptIndex(
-                f"Le fichier {path} est abîmé ({error.error_count()} valeurs fausses). {_MEND}"
+                f"Le fichier {path} est abîmé (valeurs fausses : {error.error_count()}). {_MEND}"
             ) from error
         if manifest.build_id != build_id:
             raise CorruptIndex(f"Le fichier {path} est celui d’une autre construction, {manifest.build_id}. {_MEND}")

@@ -26,6 +26,7 @@ from ingest.frontier import HELD_DOCUMENT, Frontier
 from ingest.holdings import corpus_lock, remove_document
 from ingest.near_duplicates import NearDuplicates
 from ingest.page_reader import PageReader
+from ingest.plain_words import database_reason
 from ingest.robots import Robots, Visitor
 from ingest.sitemaps import sitemap_addresses
 from ingest.web_documents import WebDocument, document_path, read_fetched
@@ -79,12 +80,12 @@ def crawl(
             return _Crawl(corpus, start, state, fetcher, limits, entry, progress, reader).run()
     except sqlite3.OperationalError as error:
         raise NotWritten(
-            f"{file} : ne s’écrit pas ({error}). Vérifiez la place sur le disque et les droits."
+            f"{file} : ne s’écrit pas ({database_reason(error)}). Vérifiez la place sur le disque et les droits."
         ) from error
     except sqlite3.DatabaseError as error:
         raise NotWritten(
-            f"{file} : ce que le programme sait du site est abîmé ({error}). Effacez ce fichier : le site sera "
-            "redemandé, et les documents déjà pris resteront."
+            f"{file} : ce que le programme sait du site est abîmé ({database_reason(error)}). Effacez ce fichier : le "
+            "site sera redemandé, et les documents déjà pris resteront."
         ) from error
 
 

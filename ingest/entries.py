@@ -18,7 +18,17 @@ from ingest.normalise import normalise_text
 from ingest.plain_words import system_reason, toml_reason
 from ingest.write_file import write_file
 
-__all__ = ["check_given", "described", "forgotten", "is_of", "read_sections", "write_sections"]
+__all__ = [
+    "check_given",
+    "described",
+    "forgotten",
+    "headed",
+    "is_of",
+    "read_sections",
+    "read_sources",
+    "sections_data",
+    "write_sections",
+]
 
 _HEADER = re.compile(r"^[ \t]*\[(?!\[).*$", re.MULTILINE)
 _TAIL = re.compile(r"(?:^[ \t]*(?:#[^\n]*)?\n)*\Z", re.MULTILINE)
@@ -64,8 +74,9 @@ def check_given(folder: Path, entries: Mapping[str, Mapping[str, str]]) -> None:
 def described(folder: Path, entries: Mapping[str, Mapping[str, str]], cleared: Collection[str] = ()) -> str:
     """The text of `sources.toml` with what is known of documents. Keys of a section that are not given stay.
 
-    A document's section keeps its place; a new one comes at the end. Keys without a value are left out, and those that
-    are `cleared` go from the sections of these documents. Nothing is written: `write_sections` does that.
+    A document's section keeps its place, and what it says already keeps its layout; a new one comes at the end. Keys
+    without a value are left out, and those that are `cleared` go from the sections of these documents. Nothing is
+    written: `write_sections` does that.
 
     Raises:
         InvalidEntry: a value is wrong, or the file is no TOML or is written in a way that cannot be changed safely.
@@ -76,12 +87,13 @@ def described(folder: Path, entries: Mapping[str, Mapping[str, str]], cleared: C
     spans = {normalise_text(section.name): section for section in _sections(text)}
     for path, section in sorted(spans.items(), key=lambda item: -item[1].start):
         given = next((entry for name, entry in entries.items() if normalise_text(name) == path), {})
-        gone = [key for key in cleared if key in expected[section.name]] if path in map(normalise_text, entries) else []
-        values = _values(given)
+        said = _said(expected, section)
+        gone = [key for key in cleared if key in said] if path in map(normalise_text, entries) else []
+        values = {key: value for key, value in _values(given).items() if said.get(key) != value}
         if values or gone:
             for key in gone:
                 del expected[section.name][key]
-            expected[section.name].update(values)
+            expected.setdefault(section.name, {}).update(values)
             text = text[: section.start] + _with_values(text, section, values, gone) + text[section.end :]
     for path, entry in entries.items():
         values = _values(entry)
@@ -114,17 +126,51 @@ def forgotten(folder: Path, path: str) -> tuple[str, str]:
     return _sound(folder, whole, expected), "\n".join(reversed(taken))
 
 
+def headed(path: str, sections: str) -> str:
+    """A document's sections, or those in an archive, with one of its own at their head where it has none."""
+    if any(normalise_text(section.name) == normalise_text(path) for section in _sections(sections)):
+        return sections
+    return "\n".join(filter(None, (_new_section(path, {}), sections)))
+
+
+def read_sources(folder: Path) -> bytes:
+    """`sources.toml` as it stands there; empty where there is no such file.
+
+    Raises:
+        InvalidEntry: it does not read.
+    """
+    where = folder / SOURCES_FILE
+    try:
+        data = where.read_bytes()
+        data.decode("utf-8")
+    except FileNotFoundError:
+        return b""
+    except UnicodeDecodeError as error:
+        raise InvalidEntry(
+            f"{where} n’est pas enregistré en UTF-8. Rien n’a été changé : enregistrez-le dans cet encodage."
+        ) from error
+    except OSError as error:
+        raise InvalidEntry(f"{where} ne se lit pas ({system_reason(error)}). Rien n’a été changé.") from error
+    return data
+
+
+def sections_data(folder: Path, text: str) -> bytes:
+    """`sources.toml` as it is once this text is in its place, with its own ends of lines."""
+    now = read_sources(folder)
+    if text == _read(folder):
+        return now
+    return (text.replace("\n", "\r\n") if b"\r\n" in now else text).encode("utf-8")
+
+
 def write_sections(folder: Path, text: str) -> None:
     """Put a text in place of `sources.toml`, if it is another.
 
     Raises:
         NotWritten: the file cannot be written.
     """
-    where = folder / SOURCES_FILE
-    if text != _read(folder):
-        if where.exists() and b"\r\n" in where.read_bytes():
-            text = text.replace("\n", "\r\n")
-        write_file(where, text.encode("utf-8"), SOURCES_FILE)
+    data = sections_data(folder, text)
+    if data != read_sources(folder):
+        write_file(folder / SOURCES_FILE, data, SOURCES_FILE)
 
 
 def is_of(name: str, path: str) -> bool:
@@ -133,17 +179,7 @@ def is_of(name: str, path: str) -> bool:
 
 
 def _read(folder: Path) -> str:
-    where = folder / SOURCES_FILE
-    try:
-        return where.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
-    except FileNotFoundError:
-        return ""
-    except UnicodeDecodeError as error:
-        raise InvalidEntry(
-            f"{where} n’est pas enregistré en UTF-8. Rien n’a été changé : enregistrez-le dans cet encodage."
-        ) from error
-    except OSError as error:
-        raise InvalidEntry(f"{where} ne se lit pas ({system_reason(error)}). Rien n’a été changé.") from error
+    return read_sources(folder).decode("utf-8-sig").replace("\r\n", "\n")
 
 
 def _tables(folder: Path, text: str) -> dict[str, Any]:
@@ -170,6 +206,12 @@ def _sections(text: str) -> Iterator[_Section]:
         whole = whole if whole.endswith("\n") else f"{whole}\n"
         tail = _TAIL.search(whole)
         yield _Section(next(iter(named)), header.start(), header.start() + (tail.start() if tail else len(whole)))
+
+
+def _said(tables: Mapping[str, Any], section: _Section) -> Mapping[str, Any]:
+    """What a section says; nothing where only a text looks like one."""
+    table = tables.get(section.name)
+    return table if isinstance(table, dict) else {}
 
 
 def _values(entry: Mapping[str, str]) -> dict[str, str | date]:

@@ -1,13 +1,14 @@
 """What the operator changes in a corpus folder: documents added, removed and restored.
 
 Whatever stops a change half-way (a full disk, a kill), the corpus still reads: a file is there before `sources.toml`
-names it and goes only after its section went. The same command then finishes the change.
+names it and goes only after its section went. The same command then finishes the change: a folder of `.removed` says
+first which document it is for, and last that nothing of it is left to put back.
 """
 
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from difflib import get_close_matches
@@ -16,7 +17,17 @@ from pathlib import Path, PurePosixPath
 from ingest.assemble import document_id
 from ingest.corpus import own_ids, read_document
 from ingest.decode import too_large
-from ingest.entries import check_given, described, forgotten, is_of, read_sections, write_sections
+from ingest.entries import (
+    check_given,
+    described,
+    forgotten,
+    headed,
+    is_of,
+    read_sections,
+    read_sources,
+    sections_data,
+    write_sections,
+)
 from ingest.errors import (
     DuplicateDocument,
     EmptyCorpus,
@@ -39,7 +50,8 @@ from ingest.files import (
 from ingest.normalise import normalise_text
 from ingest.plain_words import system_reason
 from ingest.read_zip import read_members
-from ingest.set_aside import kept_questions, put_back, set_aside
+from ingest.set_aside import gathered, joined, kept_questions, parted, read_questions
+from ingest.undo import UNDO_FILE, keep_undo, undone
 from ingest.write_file import is_draft, move_file, not_written, sweep_drafts, write_file
 
 __all__ = [
@@ -104,10 +116,11 @@ def add_document(corpus: Path, name: str, data: bytes, entry: Mapping[str, str] 
             entry = {**said, **{key: value for key, value in entry.items() if value}}
         text = described(corpus, {here: entry})
         if here in rivals:
+            section = forgotten(corpus, here)[1]
             kept = _new_folder(corpus)
-            if section := forgotten(corpus, here)[1]:  # what was said of it, for who restores it
-                write_file(kept / SOURCES_FILE, section.encode("utf-8"), SOURCES_FILE)
             write_file(kept / here, (corpus / here).read_bytes(), here)
+            if section:  # what was said of it, for who restores it
+                write_file(kept / SOURCES_FILE, section.encode("utf-8"), SOURCES_FILE)
         write_file(corpus / here, data, here)
         write_sections(corpus, text)
         for rival in rivals:
@@ -173,12 +186,13 @@ def remove_document(corpus: Path, path: str) -> Path:
 def restore_document(corpus: Path, removed: Path) -> str:
     """Put a removed document back, with its section of `sources.toml` and its gold questions; its path in the corpus.
 
-    `removed` is what `remove_document` gave, or the folder `.removed/<date-time>`.
+    `removed` is what `remove_document` gave, or the folder `.removed/<date-time>`. Both files are to the last byte what
+    they were, where nothing else changed them since.
 
     Raises:
         UnknownDocument: nothing removed is there.
         DuplicateDocument: another document has its name by now.
-        InvalidEntry: `sources.toml` cannot be changed.
+        InvalidEntry: `sources.toml` cannot be changed, or the gold questions do not read.
         NotWritten: a file cannot be written.
     """
     with corpus_lock(corpus):
@@ -194,32 +208,36 @@ def restore_document(corpus: Path, removed: Path) -> str:
                 "la liste."
             )
         folder = kept / whole.relative_to(kept).parts[0]
-        sections = read_sections(folder)
-        found = _removed_file(folder)
-        path = found.relative_to(folder).as_posix() if found else next(iter(sections), "")
-        path = path if found or (corpus / path).is_file() else ""  # moved back before an interruption, or gone
+        path = _waiting(folder, _paths(corpus))
         if not path:
             raise UnknownDocument(f"{removed} : il n’y a plus de document à remettre dans ce dossier.")
+        found = _removed_file(folder)
+        if found and os.path.lexists(corpus / path):
+            raise DuplicateDocument(
+                f"{path} : un autre document a ce nom dans le corpus. Retirez-le d’abord, puis recommencez."
+            )
+        sources, questions = _sources_with(corpus, folder, is_new=bool(found)), _questions_with(corpus, folder, path)
         if found:
-            if os.path.lexists(corpus / path):
-                raise DuplicateDocument(
-                    f"{path} : un autre document a ce nom dans le corpus. Retirez-le d’abord, puis recommencez."
-                )
             move_file(found, corpus / path, path)
-        write_sections(corpus, described(corpus, sections))
-        put_back(corpus, folder)
-        (folder / SOURCES_FILE).unlink(missing_ok=True)
-        (folder / QUESTIONS_FILE).unlink(missing_ok=True)
+        for name, (now, data) in ((SOURCES_FILE, sources), (QUESTIONS_FILE, questions)):
+            if data != now:
+                write_file(corpus / name, data, name)
+        for name in (UNDO_FILE, QUESTIONS_FILE, SOURCES_FILE):  # the last, by which what is left is found
+            (folder / name).unlink(missing_ok=True)
         sweep_drafts(folder)
         _drop_empty(folder)
     return path
 
 
 def removed_documents(corpus: Path) -> list[Path]:
-    """The files of the documents that were removed, the latest first."""
+    """The files of the documents that were removed, the latest first.
+
+    So are those in the corpus whose removing or restoring was stopped half-way: where they would be, or were.
+    """
     kept = corpus / REMOVED_FOLDER
     folders = sorted(kept.iterdir(), reverse=True) if kept.is_dir() else []
-    return [found for folder in folders if (found := _removed_file(folder))]
+    present = _paths(corpus) if folders else []
+    return [folder / path for folder in folders if (path := _waiting(folder, present))]
 
 
 def questions_aside(corpus: Path, removed: Path) -> int:
@@ -323,13 +341,51 @@ def _already(path: str, rival: str) -> str:
 def _remove(corpus: Path, path: str, *, with_questions: bool = True) -> Path:
     ids = _ids_of(corpus, path) if with_questions else set()
     text, taken = forgotten(corpus, path)
+    questions = read_questions(corpus) if ids else ""
+    stays, goes = parted(questions, ids)
     folder = _unfinished_folder(corpus, path) or _new_folder(corpus)
-    if taken:
-        write_file(folder / SOURCES_FILE, taken.encode("utf-8"), SOURCES_FILE)
-    set_aside(corpus, folder, ids)
+    if taken or not (folder / SOURCES_FILE).exists():  # by it, the folder is found again after an interruption
+        write_file(folder / SOURCES_FILE, headed(path, taken).encode("utf-8"), SOURCES_FILE)
+    if goes:
+        write_file(folder / QUESTIONS_FILE, gathered(read_questions(folder), goes).encode("utf-8"), QUESTIONS_FILE)
+    changes = {
+        SOURCES_FILE: (read_sources(corpus), sections_data(corpus, text)),
+        QUESTIONS_FILE: (questions.encode("utf-8"), stays.encode("utf-8")),
+    }
+    keep_undo(folder, changes)
+    if goes:
+        write_file(corpus / QUESTIONS_FILE, stays.encode("utf-8"), QUESTIONS_FILE)
     write_sections(corpus, text)
     move_file(corpus / path, folder / path, path)
     return folder / path
+
+
+def _sources_with(corpus: Path, folder: Path, *, is_new: bool) -> tuple[bytes, bytes]:
+    """`sources.toml` as it is, and with what was said of a removed document.
+
+    What is said by now of one that is there stays: its restoring was stopped after that.
+    """
+    now = read_sources(corpus)
+    data = undone(folder, SOURCES_FILE, now)
+    if data is None:
+        known = {} if is_new else read_sections(corpus)
+        sections = {name: entry for name, entry in read_sections(folder).items() if name not in known}
+        data = sections_data(corpus, described(corpus, sections))
+    return now, data
+
+
+def _questions_with(corpus: Path, folder: Path, path: str) -> tuple[bytes, bytes]:
+    """The gold questions as they are, and with those that were set aside with a document."""
+    now = read_questions(corpus)
+    data = undone(folder, QUESTIONS_FILE, now.encode("utf-8"))
+    if data is None:
+        paths = sorted({*_paths(corpus), path})
+        ids = set(own_ids(paths, [*read_sections(corpus), *read_sections(folder)]).values())
+        # What is in archives is not looked up: a document of one has its path in its id.
+        archives = tuple(f"{document_id(f'{each}/-')}-" for each in paths if each.lower().endswith(ARCHIVE_SUFFIX))
+        both = joined(now, read_questions(folder), lambda name: name in ids or name.startswith(archives))
+        data = both.encode("utf-8")
+    return now.encode("utf-8"), data
 
 
 def _ids_of(corpus: Path, path: str) -> set[str]:
@@ -370,9 +426,22 @@ def _new_folder(corpus: Path) -> Path:
 
 
 def _removed_file(folder: Path) -> Path | None:
-    beside = (folder / SOURCES_FILE, folder / QUESTIONS_FILE)
+    beside = [folder / name for name in (SOURCES_FILE, QUESTIONS_FILE, UNDO_FILE)]
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path not in beside and not is_draft(path))
     return files[0] if files else None
+
+
+def _waiting(folder: Path, present: Iterable[str]) -> str:
+    """The path in the corpus of the document that a folder keeps, or keeps something of after an interruption.
+
+    `present` are the paths of the corpus. Empty where there is no such document any more.
+    """
+    if found := _removed_file(folder):
+        return found.relative_to(folder).as_posix()
+    with suppress(InvalidEntry):
+        said = read_sections(folder)
+        return next((path for path in present if normalise_text(path) in said), "")
+    return ""
 
 
 def _drop_empty(folder: Path) -> None:

@@ -1,11 +1,12 @@
-"""What the system and the parser of TOML say in English, in French."""
+"""What the system, SQLite and the parser of TOML say in English, in French."""
 
 import errno
 import json
 import re
+import sqlite3
 import tomllib
 
-__all__ = ["system_reason", "toml_reason"]
+__all__ = ["database_reason", "system_reason", "toml_reason"]
 
 _SYSTEM = {
     errno.ENOSPC: "il n’y a plus de place sur le disque",
@@ -30,6 +31,19 @@ _SYSTEM = {
     errno.ESTALE: "le disque du réseau ne répond plus",
     errno.EADDRNOTAVAIL: "ce n’est pas une adresse de cette machine",
     errno.ETIMEDOUT: "le délai est dépassé",
+}
+
+_DATABASE = {
+    sqlite3.SQLITE_FULL: "il n’y a plus de place sur le disque",
+    sqlite3.SQLITE_READONLY: "le fichier ou son dossier est en lecture seule",
+    sqlite3.SQLITE_CANTOPEN: "le fichier ne s’ouvre pas",
+    sqlite3.SQLITE_IOERR: "le disque ne répond pas bien",
+    sqlite3.SQLITE_BUSY: "il est occupé par un autre programme",
+    sqlite3.SQLITE_LOCKED: "il est occupé par un autre programme",
+    sqlite3.SQLITE_NOMEM: "la mémoire manque",
+    sqlite3.SQLITE_PERM: "l’accès est refusé",
+    sqlite3.SQLITE_CORRUPT: "une partie en est illisible",
+    sqlite3.SQLITE_NOTADB: "ce n’est pas une base SQLite",
 }
 
 _TOML = (
@@ -66,6 +80,11 @@ def system_reason(error: Exception) -> str:
     if isinstance(error, OSError):
         return _SYSTEM.get(error.errno or 0) or error.strerror or str(error)
     return str(error)
+
+
+def database_reason(error: sqlite3.Error) -> str:
+    """Why SQLite refused, in French; its own words where they are not known here."""
+    return _DATABASE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF) or str(error)
 
 
 def toml_reason(error: tomllib.TOMLDecodeError | RecursionError) -> tuple[str, int | None]:

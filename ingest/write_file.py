@@ -35,17 +35,17 @@ def write_file(path: Path, data: bytes, shown: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         _sweep_now_and_then(path.parent)
         with _opened(draft) as opened:
-            opened.write(data)
-            opened.flush()
-            os.fsync(opened.fileno())
-            draft.replace(path)
+            try:
+                opened.write(data)
+                opened.flush()
+                os.fsync(opened.fileno())
+                draft.replace(path)
+            except BaseException:
+                draft.unlink(missing_ok=True)  # while it is locked, and so nobody else's
+                raise
         synchronise(path.parent)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise not_written(shown, error) from error
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
 
 
 def is_draft(path: Path) -> bool:
@@ -79,12 +79,16 @@ def _sweep(draft: Path) -> None:
 
 
 def _opened(draft: Path) -> BinaryIO:
-    """A draft to write to, locked until it is closed: the one that stands there, where another was swept meanwhile."""
+    """An empty draft, locked until it is closed: the one that stands there, where another was swept meanwhile.
+
+    It is emptied once it is locked: until then, another of the same name (a thread's, another container's) writes it.
+    """
     while True:
-        opened = draft.open("wb")
+        opened = os.fdopen(os.open(draft, os.O_RDWR | os.O_CREAT, 0o666), "wb")
         try:
             fcntl.flock(opened, fcntl.LOCK_EX)
             if _is_there(draft, opened):
+                opened.truncate()
                 return opened
         except BaseException:
             opened.close()

@@ -9,18 +9,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.ext import Extension
 
 from chatbot.messages import FRENCH, spaced
-from index.report_text import duration
+from index.report_text import counted, duration
 
 __all__ = ["counted", "duration", "environment", "render"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_NUMBER_SPACE = "\u202f"
-
-
-def counted(count: int, one: str, many: str = "") -> str:
-    """« 1 document », « 2 documents », « 1 204 passages »."""
-    number = f"{count:,}".replace(",", _NUMBER_SPACE)
-    return f"{number}\u00a0{one if abs(count) < 2 else many or one + 's'}"
 
 
 def render(template: str, **given: Any) -> str:

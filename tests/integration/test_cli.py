@@ -61,7 +61,7 @@ def index(corpus, tmp_path_factory):
     folder = tmp_path_factory.mktemp("index")
     done = loos("build", "--corpus", corpus, "--index", folder)
     assert done.returncode == 0, done.stderr
-    assert "en service : 1 document(s), 1 passages, 2 phrases." in done.stdout
+    assert "en service : 1\u00a0document, 1\u00a0passage, 2\u00a0phrases." in done.stdout
     assert "À corriger dans le corpus (1) :\n- verger.md : pas de paragraphe dans sources.toml." in done.stderr
     return folder
 

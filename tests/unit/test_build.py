@@ -185,7 +185,7 @@ def test_a_build_that_finds_fewer_gold_quotes_is_not_published(corpus, store):
     live, _ = build(corpus, store)
     (corpus / "energie.md").write_text("# Énergie\n\nLe vent tourne.\n", encoding="utf-8")
     with pytest.raises(
-        RefusedBuild, match="le passage de 0 questions de contrôle sur 1, contre 1 pour celle en service"
+        RefusedBuild, match="le passage de 0\u00a0question de contrôle sur 1, contre 1 pour celle en service"
     ):
         build(corpus, store)
     assert store.current_id() == live.build_id
@@ -200,7 +200,7 @@ def test_a_refusal_names_what_came_before_the_passage_of_a_lost_question_and_wha
         build(corpus, store)
     assert str(caught.value).splitlines() == [
         f"La nouvelle construction {caught.value.report.build_id} est gardée mais pas mise en service : elle retrouve "
-        "le passage de 0 questions de contrôle sur 1, contre 1 pour celle en service (aucune perte n’est admise).",
+        "le passage de 0\u00a0question de contrôle sur 1, contre 1 pour celle en service (aucune perte n’est admise).",
         "- « Combien de toits couvrent les panneaux ? » (q1)",
         "  avant : passage retrouvé",
         "  maintenant : passage pas retrouvé",

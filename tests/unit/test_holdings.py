@@ -1,15 +1,18 @@
 """Documents added to a corpus, removed and restored, with `sources.toml` kept as its keeper wrote it."""
 
 import errno
+import fcntl
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
+import threading
 import tomllib
 import unicodedata
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -33,7 +36,7 @@ from ingest.holdings import (
     removed_documents,
     restore_document,
 )
-from ingest.write_file import sweep_drafts
+from ingest.write_file import sweep_drafts, write_file
 
 ROOT = Path(__file__).parents[2]
 SOURCES = """\
@@ -181,7 +184,7 @@ def test_a_document_is_removed_and_restored_with_its_section(corpus: Path) -> No
     assert sources(corpus) == "# Nos documents.\n\n# Ce qui suit vient de la presse.\n[\"presse/b.md\"]\ntitle = 'B'\n"
     assert [document.id for document in read_corpus(corpus).documents] == ["presse-b"]
     assert restore_document(corpus, removed) == "a.md"
-    assert tomllib.loads(sources(corpus)) == tomllib.loads(SOURCES)
+    assert sources(corpus) == SOURCES
     assert (corpus / "a.md").read_text() == "Le texte de a."
     assert list((corpus / ".removed").iterdir()) == []
 
@@ -204,14 +207,176 @@ def test_the_questions_on_a_document_go_with_it_and_come_back(corpus: Path) -> N
     assert asked(corpus) == [lines[1], on_b, question("deux", "presse-b"), lines[4]]
     assert removed_documents(corpus) == [removed]
     assert restore_document(corpus, removed) == "a.md"
-    assert [json.loads(line) for line in asked(corpus) if line != lines[1]] == [
-        json.loads(on_b),
-        {**json.loads(both), "spans": [json.loads(on_b)["spans"][0], json.loads(on_a)["spans"][0]]},
-        json.loads(lines[4]),
-        json.loads(on_a),
-    ]
-    assert lines[1] in asked(corpus)
+    assert asked(corpus) == lines
     assert list((corpus / ".removed").iterdir()) == []
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", ""], ids=["unix", "windows", "no end of the last line"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["no mark", "a mark"])
+def test_what_is_removed_and_restored_is_to_the_last_byte_what_it_was(corpus: Path, end: str, mark: str) -> None:
+    lines = [question("un", "a"), "", question("deux", "a", "presse-b"), question("trois", "presse-b", "a"), "# rien"]
+    text = (end or "\n").join([*lines, question("quatre", "a")]) + end
+    (corpus / "questions.jsonl").write_bytes(f"{mark}{text}".encode())
+    (corpus / "sources.toml").write_bytes(f"{mark}{SOURCES.replace(chr(10), end or chr(10))}".encode())
+    before = files(corpus)
+    first = remove_document(corpus, "a.md")
+    between = {path: data for path, data in files(corpus).items() if not path.startswith(".removed")}
+    restore_document(corpus, remove_document(corpus, "presse/b.md"))
+    assert {path: data for path, data in files(corpus).items() if not path.startswith(".removed")} == between
+    restore_document(corpus, first)
+    assert files(corpus) == before
+
+
+def test_each_document_of_our_own_corpus_can_go_and_come_back(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    shutil.copytree(ROOT / "corpus", corpus, ignore=shutil.ignore_patterns("originals"))
+    before = files(corpus)
+    documents = [path for path in before if path.endswith(".md")]
+    assert len(documents) == 9
+    for path in documents:
+        removed = remove_document(corpus, path)
+        assert (corpus / "sources.toml").read_bytes() != before["sources.toml"]
+        restore_document(corpus, removed)
+        assert files(corpus) == before, path
+
+
+def test_a_question_comes_back_as_it_was_though_another_was_edited(corpus: Path) -> None:
+    both = question("deux", "a", "presse-b")
+    (corpus / "questions.jsonl").write_text(f"{both}\n{question('trois', 'presse-b')}\n", encoding="utf-8")
+    removed = remove_document(corpus, "a.md")
+    mine = question("trois", "presse-b").replace("Où est", "Où donc est")
+    (corpus / "questions.jsonl").write_text(f"{question('deux', 'presse-b')}\n{mine}\n", encoding="utf-8")
+    restore_document(corpus, removed)
+    assert asked(corpus) == [both, mine]
+
+
+def test_a_quote_of_a_document_that_is_out_waits_for_it(corpus: Path) -> None:
+    (corpus / "questions.jsonl").write_text(f"{question('deux', 'a', 'presse-b')}\n", encoding="utf-8")
+    first, second = remove_document(corpus, "a.md"), remove_document(corpus, "presse/b.md")
+    assert asked(corpus) == []
+    restore_document(corpus, first)
+    assert asked(corpus) == [question("deux", "a")]
+    restore_document(corpus, second)
+    assert asked(corpus) == [question("deux", "a", "presse-b")]
+
+
+def test_no_question_is_lost_whatever_its_line_holds(corpus: Path) -> None:
+    same = [question("un", "a"), question("un", "a").replace("Où est", "Où donc est")]
+    unnamed = [line.replace('"id": "un", ', "") for line in same]
+    odd = ['{"id": ["x"], "spans": [{"document": ["a"]}, 3]}', '{"id": "\\ud800", "spans": [{"document": "a"}, 3]}']
+    (corpus / "questions.jsonl").write_text("\n".join([*same, *unnamed, *odd]), encoding="utf-8")
+    removed = remove_document(corpus, "a.md")
+    assert questions_aside(corpus, removed) == 5
+    assert asked(corpus) == [odd[0], '{"id": "\\ud800", "spans": [3]}']
+    (corpus / "questions.jsonl").write_text("\n".join([*asked(corpus), question("six")]), encoding="utf-8")
+    restore_document(corpus, removed)
+    assert asked(corpus) == [*odd, question("six"), *same, *unnamed]
+
+
+@contextmanager
+def stopped(monkeypatch: pytest.MonkeyPatch, step: int) -> Iterator[list[str]]:
+    """What changes a file's name or deletes it is stopped, once, before it did: its calls up to there."""
+    calls: list[str] = []
+
+    def counted(name: str) -> Callable[..., object]:
+        real = getattr(Path, name)
+
+        def call(*given: object, **named: object) -> object:
+            calls.append(name)
+            if len(calls) == step:
+                raise KeyboardInterrupt
+            return real(*given, **named)
+
+        return call
+
+    with monkeypatch.context() as patched:
+        for name in ("replace", "rename", "unlink"):
+            patched.setattr(Path, name, counted(name))
+        with suppress(KeyboardInterrupt):
+            yield calls
+
+
+@pytest.mark.parametrize("path", ["a.md", "presse/b.md", "c.md", "z.zip"])
+def test_what_is_stopped_at_any_step_is_finished_by_the_same_command(
+    tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """With a section and without, first among the questions and last; as an archive whose document has a section."""
+    add_document(corpus, "c.md", b"Le texte de c.")
+    add_document(corpus, "z.zip", packed(x_md="Le texte de x."))
+    describe_document(corpus, "z.zip/x.md", {"title": "X"})
+    lines = [question("un", "a", "c", "z-zip-x", "presse-b"), *(question(n, n) for n in ("a", "c", "z-zip-x"))]
+    (corpus / "questions.jsonl").write_text("\n".join([*lines, question("b", "presse-b")]), encoding="utf-8")
+    before = files(corpus)
+    steps = 0
+    for change in ("remove", "restore"):
+        for step in range(1, 20):
+            copy = tmp_path / f"{change}-{step}"
+            shutil.copytree(corpus, copy)
+            if change == "remove":
+                with stopped(monkeypatch, step) as calls:
+                    remove_document(copy, path)
+                removed = removed_documents(copy)[0] if not (copy / path).exists() else remove_document(copy, path)
+                assert removed_documents(copy) == [removed]
+                assert questions_aside(copy, removed) == 2
+            else:
+                removed = remove_document(copy, path)
+                with stopped(monkeypatch, step) as calls:
+                    restore_document(copy, removed)
+                if len(calls) >= step:
+                    assert removed_documents(copy) == [removed]
+            if change == "remove" or len(calls) >= step:
+                assert restore_document(copy, removed) == path
+            assert files(copy) == before, (change, step, calls)
+            assert removed_documents(copy) == []
+            steps += 1
+            if len(calls) < step:
+                break
+    assert steps > 10
+
+
+def test_what_was_edited_after_a_restoring_that_was_stopped_is_kept(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (corpus / "questions.jsonl").write_text(f"{question('un', 'a')}\n{question('deux', 'a')}\n", encoding="utf-8")
+    removed = remove_document(corpus, "a.md")
+    with stopped(monkeypatch, 4) as calls:
+        restore_document(corpus, removed)
+    assert calls == ["rename", "replace", "replace", "unlink"]
+    mine = question("un", "a").replace("Où est", "Où donc est")
+    (corpus / "questions.jsonl").write_text(f"{mine}\n{question('deux', 'a')}\n", encoding="utf-8")
+    describe_document(corpus, "a.md", {"title": "A2"})
+    before = {path: data for path, data in files(corpus).items() if not path.startswith(".removed")}
+    restore_document(corpus, remove_document(corpus, "a.md"))
+    assert files(corpus) == before
+
+
+def test_a_removing_that_was_stopped_can_be_taken_back(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (corpus / "questions.jsonl").write_text(question("un", "a"), encoding="utf-8")
+    before = files(corpus)
+    with stopped(monkeypatch, 6) as calls:
+        remove_document(corpus, "a.md")
+    assert calls == [*["replace"] * 5, "rename"]
+    assert asked(corpus) == []
+    (waiting,) = removed_documents(corpus)
+    assert restore_document(corpus, waiting) == "a.md"
+    assert files(corpus) == before
+
+
+@pytest.mark.parametrize("name", ["questions.jsonl", "sources.toml"])
+def test_nothing_changes_where_a_file_does_not_read(corpus: Path, name: str) -> None:
+    (corpus / "questions.jsonl").write_text(question("un", "a"), encoding="utf-8")
+    sound = (corpus / name).read_bytes()
+    removed = remove_document(corpus, "a.md")
+    (corpus / name).write_bytes("[été\n".encode("latin-1"))
+    before = files(corpus)
+    with pytest.raises(InvalidEntry, match=rf"{name} n’est pas enregistré en UTF-8. Rien n’a été changé"):
+        restore_document(corpus, removed)
+    with pytest.raises(InvalidEntry, match="Rien n’a été changé"):
+        remove_document(corpus, "presse/b.md")
+    assert files(corpus) == before
+    (corpus / name).write_bytes(sound)
+    restore_document(corpus, removed)
+    assert (asked(corpus), tomllib.loads(sources(corpus))) == ([question("un", "a")], tomllib.loads(SOURCES))
 
 
 def test_a_question_written_anew_meanwhile_is_not_overwritten(corpus: Path) -> None:
@@ -443,3 +608,28 @@ def test_restoring_leaves_no_draft_behind(corpus: Path) -> None:
     restore_document(corpus, removed)
     assert not removed.parent.exists()
     assert drafts(corpus) == []
+
+
+def test_two_who_write_a_file_at_once_do_not_write_into_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two threads have one process number, as two containers may: their drafts have the same name."""
+    real, waits, path = fcntl.flock, threading.Event(), tmp_path / "c.md"
+    second = threading.Thread(target=write_file, args=(path, b"Le second.", "c.md"))
+
+    def flock(file: object, how: int) -> None:
+        if threading.current_thread() is second:
+            waits.set()
+        real(file, how)  # type: ignore[arg-type]
+
+    def meanwhile(descriptor: int) -> None:
+        if threading.current_thread() is not second and not waits.is_set():
+            second.start()
+            assert waits.wait(30)
+            assert os.fstat(descriptor).st_size == 100, "it opened the draft, and must not empty it"
+
+    monkeypatch.setattr("ingest.write_file.fcntl.flock", flock)
+    monkeypatch.setattr("ingest.write_file.os.fsync", meanwhile)
+    write_file(path, b"x" * 100, "c.md")
+    second.join(30)
+    assert files(tmp_path) == {"c.md": b"Le second."}

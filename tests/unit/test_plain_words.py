@@ -4,7 +4,10 @@ import errno
 import json
 import os
 import re
+import sqlite3
 import tomllib
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from typer.exceptions import TyperException
@@ -13,7 +16,7 @@ from chatbot.cli import app
 from chatbot.usage import usage_error
 from index.errors import InvalidGold
 from index.gold import read_gold
-from ingest.plain_words import system_reason, toml_reason
+from ingest.plain_words import database_reason, system_reason, toml_reason
 
 
 @pytest.mark.parametrize(
@@ -85,3 +88,22 @@ def test_a_misspelt_command_or_option_is_met_with_the_one_that_was_meant(call, s
     with pytest.raises(TyperException) as caught:
         app(call, standalone_mode=False)
     assert usage_error(caught.value).startswith(f"Erreur : {said}")
+
+
+def _write_a_table(uri: str) -> None:
+    with closing(sqlite3.connect(uri, uri=True)) as connection:
+        connection.execute("CREATE TABLE t (a)")
+
+
+def test_what_sqlite_says_is_in_french(tmp_path: Path) -> None:
+    (tmp_path / "texte").write_text("Ceci n’est pas une base. " * 100)
+    (tmp_path / "vide").touch()
+    for name, how, words in (
+        ("texte", "rw", "ce n’est pas une base SQLite"),
+        ("vide", "ro", "le fichier ou son dossier est en lecture seule"),
+        ("absente", "ro", "le fichier ne s’ouvre pas"),
+    ):
+        with pytest.raises(sqlite3.DatabaseError) as caught:
+            _write_a_table(f"{(tmp_path / name).as_uri()}?mode={how}")
+        assert database_reason(caught.value) == words
+    assert database_reason(sqlite3.OperationalError("odd")) == "odd"

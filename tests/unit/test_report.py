@@ -38,7 +38,7 @@ def test_a_report_tells_what_came_and_went_against_the_live_build(corpus, store)
     assert second.read == 2  # the third had not changed
     assert read_report(store, second.build_id) == second
     text = readable(second)
-    assert "documents 1 ajouté(s), 1 modifié(s), 0 retiré(s)" in text
+    assert "documents 1\u00a0ajouté, 1\u00a0modifié, 0\u00a0retiré" in text
     assert "  + vent.md – Vent" in text
     assert "Fichiers laissés de côté (1) :\n- bruit.rtf : ce format n’est pas lu." in text
     assert re.search(r"passage retrouvé +1 sur 1 +1 sur 1", text)
@@ -163,7 +163,7 @@ def test_one_answer_in_a_hundred_may_be_lost(corpus, store, questions, lost, is_
     )
     assert bool(reasons) == is_refused
     if reasons:
-        assert f"{questions - lost} traitées comme il faut contre {questions}" in reasons[0]
+        assert f"{questions - lost}\u00a0traitées comme il faut contre {questions}" in reasons[0]
         assert (
             "- « Question 0 ? » (0)\n  avant : bonne réponse (passage retrouvé), « Dix toits. »\n"
             "  maintenant : pas de réponse (passage retrouvé)\n"
@@ -188,7 +188,10 @@ def test_wrong_answers_count_where_right_ones_stay(corpus, store):  # noqa: F811
         live_gold=before,
         diff=changed,
     )
-    assert "1 réponses fausses contre 0" in reason
+    assert (
+        "sur 2\u00a0questions de contrôle : 1\u00a0traitée comme il faut contre 1, 1\u00a0réponse fausse contre 0"
+        in reason
+    )
 
 
 class Judging:
@@ -213,7 +216,7 @@ def test_a_build_that_answers_worse_is_kept_back_and_its_report_says_so(corpus, 
     live = judged(corpus, store, Judging("right"))
     (corpus / "eau.md").write_text(WATER + "\nLe fossé est propre.\n", encoding="utf-8")
     worse = Judging("wrong")
-    with pytest.raises(RefusedBuild, match="répond moins bien aux 1 questions") as caught:
+    with pytest.raises(RefusedBuild, match="répond moins bien, sur 1\u00a0question") as caught:
         judged(corpus, store, worse)
     assert worse.asked == 1  # the live build's report told the rest
     assert "Combien de toits couvrent les panneaux ?" in str(caught.value)
@@ -282,7 +285,7 @@ def test_questions_on_what_is_new_hide_no_loss(corpus, store):  # noqa: F811
             GoldResult(q.id, q.question, True, True, "right" if (q.id == "q2") == right else "declined") for q in gold
         )
 
-    with pytest.raises(RefusedBuild, match="répond moins bien aux 1 questions"):
+    with pytest.raises(RefusedBuild, match="répond moins bien, sur 1\u00a0question"):
         judged(corpus, store, judge)
 
 
