@@ -178,9 +178,9 @@ def size_of(report: BuildReport) -> str:
 
 
 def fate(result: GoldResult) -> str:
-    """What became of a gold question: « bonne réponse (passage retrouvé) »."""
+    """What became of a gold question: « bonne réponse (passage retrouvé) », « déclinée comme il faut »."""
     outcome = _OUTCOMES[result.outcome] if result.outcome else ""
     if not result.answerable:
-        return outcome
+        return "déclinée comme il faut" if result.outcome == "right" else outcome
     found = "passage retrouvé" if result.found else "passage pas retrouvé"
     return f"{outcome} ({found})" if outcome else found

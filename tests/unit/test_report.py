@@ -12,7 +12,7 @@ from index.errors import RefusedBuild
 from index.gate import refusals, tolerated
 from index.gold import GoldResult
 from index.report import Duplicate, Timing, read_report, report_html, report_path
-from index.report_text import duration, moment, percent, readable
+from index.report_text import change_words, duration, moment, percent, readable
 from ingest import Corpus
 from tests.unit.test_build import ENERGY, WATER, build, corpus, store  # noqa: F401  (fixtures)
 from tests.word_encoder import WordEncoder
@@ -139,6 +139,12 @@ def test_a_question_is_lost_by_each_step_down_and_gained_by_each_step_up():
     assert [change.after.id for change in gained] == ["d"]
     other = [replace(one, question="Autre ?") for one in after]
     assert diff_gold(before, other) == ((), ())
+
+
+def test_to_decline_what_no_document_answers_is_said_to_be_right():
+    tomorrow = result("a", "right", answerable=False, found=False)
+    (lost,), _ = diff_gold([tomorrow], [replace(tomorrow, outcome="wrong")])
+    assert change_words(lost) == "déclinée comme il faut avant, réponse fausse maintenant"
 
 
 @pytest.mark.parametrize(
