@@ -18,7 +18,7 @@ from ingest.normalise import normalise_text
 from ingest.plain_words import system_reason, toml_reason
 from ingest.write_file import write_file
 
-__all__ = ["check_given", "described", "forgotten", "is_of", "read_sections", "write_sections"]
+__all__ = ["check_given", "described", "forgotten", "has_publisher", "is_of", "read_sections", "write_sections"]
 
 _HEADER = re.compile(r"^[ \t]*\[(?!\[).*$", re.MULTILINE)
 _TAIL = re.compile(r"(?:^[ \t]*(?:#[^\n]*)?\n)*\Z", re.MULTILINE)
@@ -44,6 +44,11 @@ def read_sections(folder: Path) -> dict[str, dict[str, str]]:
     return {
         normalise_text(name): check_entry(folder, table)[0] for name, table in tables.items() if isinstance(table, dict)
     }
+
+
+def has_publisher(folder: Path, path: str) -> bool:
+    """Whether `sources.toml` says who publishes a document, or one in an archive. Raises as `read_sections`."""
+    return any(is_of(name, path) and said.get("publisher") for name, said in read_sections(folder).items())
 
 
 def check_given(folder: Path, entries: Mapping[str, Mapping[str, str]]) -> None:
