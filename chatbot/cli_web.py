@@ -65,6 +65,7 @@ def add(
 
     Exemple : loos add plan-climat.pdf --title "Plan climat" --theme "Énergie" --publisher "Ville"
     """
+    from ingest.check import doubts
     from ingest.entries import has_publisher
 
     settings = load_settings(corpus=corpus)
@@ -94,6 +95,8 @@ def add(
                     f'« {shlex.join(again)} --replace --publisher "…" », ou écrivez-le dans sources.toml.',
                     file=sys.stderr,
                 )
+        for doubt in doubts(settings.corpus, [result["path"] for result in added]):
+            print(f"À vérifier : {doubt}", file=sys.stderr)
         _end(added, results)
     if len(added) < len(results):
         raise typer.Exit(1)

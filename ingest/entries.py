@@ -179,6 +179,8 @@ def _sections(text: str) -> Iterator[_Section]:
 
 def _values(entry: Mapping[str, str]) -> dict[str, str | date]:
     given = {key: entry[key] for key in ENTRY_KEYS if entry.get(key)}
+    if theme := given.get("theme"):
+        given["theme"] = " ".join(theme.split())  # with two spaces it would be another theme
     return {key: date.fromisoformat(value) if _DATE.fullmatch(value) else value for key, value in given.items()}
 
 

@@ -125,5 +125,7 @@ def test_the_advice_of_what_was_added_is_a_command_that_works(loos, tmp_path):
     assert (again.returncode, again.stderr) == (0, "")
     other = loos("add", file, "--folder", "conseils", "--replace", "--theme", "Vie municipale")
     assert (other.returncode, other.stderr) == (0, ""), "who publishes it is known already"
+    again = loos("add", file, "--folder", "conseils", "--replace", "--published", "2999-03-03")
+    assert again.stderr.startswith("À vérifier : la date de publication, 2999-03-03, est dans l’avenir")
     (tmp_path / "Mes fichiers").mkdir()
     assert f"loos add '{tmp_path}/Mes fichiers'/*.pdf" in loos("add", tmp_path / "Mes fichiers").stderr

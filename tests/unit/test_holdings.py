@@ -443,3 +443,8 @@ def test_restoring_leaves_no_draft_behind(corpus: Path) -> None:
     restore_document(corpus, removed)
     assert not removed.parent.exists()
     assert drafts(corpus) == []
+
+
+def test_a_theme_is_kept_without_spaces_too_many(corpus: Path) -> None:
+    add_document(corpus, "c.md", b"Le texte de c.", {"theme": " Vie  municipale\t"})
+    assert 'theme = "Vie municipale"' in sources(corpus)

@@ -6,11 +6,12 @@ import stat
 import time
 from contextlib import suppress
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
 from chatbot.operator.adding import add_pages, in_our_words
@@ -582,6 +583,25 @@ def test_what_no_one_can_have_typed_is_refused_and_given_to_no_command(corpus, t
     with pytest.raises(HTTPException, match="un caractère invisible"):
         send(Sent(**typed | {name: f"{typed[name]}\0."}))
     assert Sent(theme="L’eau\u00a0: «\u202foui\u202f»\t").sent("theme") == "L’eau\u00a0: «\u202foui\u202f»"
+
+
+def test_a_date_to_come_and_a_theme_that_is_nearly_another_are_told_at_once(corpus, tmp_path):
+    desk = Desk(Settings(corpus=corpus, index=tmp_path / "index"))
+    visit = Sent(theme="nature", published="2999-01-01")
+    file = UploadFile(BytesIO(b"Le jardin compte vingt parcelles."), size=34, filename="jardin.txt")
+    visit.form = FormData([*visit.form.multi_items(), ("files", file)])
+    page_of(add_pages(desk), "POST", "/documents/ajouter")(visit)
+    (_, added), (kind, date), (_, theme) = visit.session.said
+    assert added.startswith("1\u00a0document ajouté")
+    assert (kind, "sources.toml" in date + theme) == ("problem", False)
+    assert "2999-01-01, est dans l’avenir" in date
+    assert date.endswith(". Corrigez-la, sauf si elle est voulue.")
+    assert "«\u00a0nature\u00a0» s’écrit ailleurs «\u00a0Nature\u00a0»" in theme
+    described = {"title": "Le verger", "theme": "Nature  ", "publisher": "La ville", "published": "2999-05-31"}
+    said = dict.fromkeys(ENTRY_KEYS, "") | described | {"theme": "Nature", "published": "2024-05-31"}
+    visit = Sent(chemin="verger.md", before=_mark(said), kind="", **described)
+    page_of(document_pages(desk), "POST", "/documents/modifier")(visit)
+    assert [kind for kind, _ in visit.session.said] == ["done", "problem", "problem"]
 
 
 def test_documents_are_found_by_words_whatever_their_accents(corpus, build_of):
