@@ -20,7 +20,9 @@ from index import IndexStoreError
 from index.diff import BuildDiff, diff_builds
 from index.gold import GoldResult
 from index.model import model_revision
+from index.report import BuildReport
 from index.store import Manifest
+from ingest.files import SOURCES_FILE
 
 __all__ = ["build_pages"]
 
@@ -153,6 +155,7 @@ class _Builds:
             diff=diff,
             live_id=desk.live_id() or "",
             refusals=[in_our_words(why) for why in report.refusals] if report and not kept.is_live else (),
+            problems=self._to_mend(report) if report else (),
             gold=_tallied(report.gold if report else ()),
             live_gold=_tallied(report.live_gold if report else ()),
         )
@@ -194,6 +197,21 @@ class _Builds:
         else:
             visit.say(f"La version {build_id[:8]} ne se lit toujours pas.", is_problem=True)
         return then(f"/constructions/{build_id}")
+
+    def _to_mend(self, report: BuildReport) -> list[tuple[str, str]]:
+        """What to mend in the documents, each with the path of the one whose form does it, empty where none does.
+
+        Without what is told already of the files that were not read, or not wholly.
+        """
+        told = {*report.skipped, *report.notices}
+        paths = {holding.path for holding in self._desk.documents() if holding.state is not State.GONE}
+        found = []
+        for problem in report.problems:
+            path = problem.partition(" : ")[0]
+            has_form = SOURCES_FILE in problem and path in paths
+            if problem not in told:
+                found.append((in_our_words(problem), path if has_form else ""))
+        return found
 
     def _check(self, build_id: str) -> None:
         """Refuse a build that cannot be put into service; before the lock, as it takes as long as files are large."""

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
 from chatbot.operator.adding import add_pages, in_our_words
 from chatbot.operator.builds import _Builds, build_pages
@@ -444,6 +445,31 @@ def error_of(call):
 
 def page_of(pages, method, path):
     return next(page for verb, where, page in pages if (verb, where) == (method, path))
+
+
+def seen(pages, path, **parameters):
+    """A page as who is signed in gets it."""
+    scope = {"type": "http", "method": "GET", "path": path, "path_params": parameters}
+    request = Request(scope | {"query_string": b"", "headers": [(b"host", b"localhost")]})
+    where = next(where for verb, where, _ in pages if verb == "GET" and where.format(**parameters) == path)
+    return page_of(pages, "GET", where)(Visit(request, "", Session("", 0, 0), "")).body.decode()
+
+
+def test_what_to_mend_leads_to_its_form_and_is_told_once(corpus, build_of, tmp_path):
+    (corpus / "la mare.md").write_text("# Une autre mare\n\nElle est au nord du village.\n", encoding="utf-8")
+    (corpus / "titre.md").write_text("# Un\n\n## Vide\n\n## Deux\n\nDu texte.\n", encoding="utf-8")
+    (corpus / "sources.toml").write_text(f'{SOURCES}\n["titre.md"]\npublisher = "La ville"\n', encoding="utf-8")
+    (corpus / "vide.txt").write_text("", encoding="utf-8")
+    build_id = build_of().manifest.build_id
+    desk = Desk(Settings(corpus=corpus, index=tmp_path / "index", operator=tmp_path / "operator", model="words"))
+    said = seen(build_pages(desk), f"/constructions/{build_id}", build_id=build_id)
+    assert said.count("vide.txt") == 1
+    mended = said.partition('id="problems"')[2].partition("</section>")[0]
+    assert "la mare.md\u00a0: rien n’en est dit. Dites qui le publie." in mended
+    assert mended.count("Modifier") == 1, "the form gives no text to a heading"
+    assert '<a href="/documents/modifier?chemin=la+mare.md">' in mended
+    assert "ce titre n’a pas de texte" in mended
+    assert "sources.toml" not in said
 
 
 @pytest.mark.parametrize("path", ["/constructions/publier", "/constructions/precedente"])
