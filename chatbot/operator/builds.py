@@ -39,6 +39,7 @@ class Kept:
     problem: str
     is_live: bool
     is_candidate: bool
+    is_set_aside: bool
 
 
 def build_pages(desk: Desk) -> list[tuple[str, str, Page]]:
@@ -76,6 +77,7 @@ class _Builds:
             live_at=desk.built_at(desk.live_id()),
             candidate=desk.candidate(),
             candidate_at=desk.built_at(candidate_id),
+            is_set_aside=desk.is_set_aside(candidate_id),
             broken=self._broken(),
             refusals=report.refusals if report else (),
             waiting=_of(holdings, State.WAITING),
@@ -89,6 +91,7 @@ class _Builds:
     def making(self, visit: Visit) -> Response:
         """The rebuild: how far it is, how the last one ended, a button to begin."""
         desk = self._desk
+        candidate_id = desk.candidate_id()
         return page(
             "making",
             visit,
@@ -97,7 +100,7 @@ class _Builds:
             is_checking=_is_checking(desk.construction.state),
             waiting=_of(desk.documents(), State.WAITING),
             is_up_to_date=desk.is_up_to_date(),
-            candidate_id=desk.candidate_id(),
+            candidate_id=None if desk.is_set_aside(candidate_id) else candidate_id,
         )
 
     def make(self, visit: Visit) -> Response:
@@ -253,7 +256,15 @@ class _Builds:
             with suppress(IndexStoreError):
                 manifest = desk.store.manifest(build_id)
             rows.append(
-                Kept(build_id, desk.built_at(build_id), manifest, problem, build_id == live, build_id == candidate)
+                Kept(
+                    build_id,
+                    desk.built_at(build_id),
+                    manifest,
+                    problem,
+                    is_live=build_id == live,
+                    is_candidate=build_id == candidate,
+                    is_set_aside=desk.is_set_aside(build_id),
+                )
             )
         return rows
 

@@ -540,6 +540,27 @@ def test_after_an_undone_change_what_is_built_can_be_put_into_service(corpus, bu
     assert desk.built_at(first) > desk.built_at(second)
 
 
+def test_what_was_rolled_back_from_is_set_aside_until_it_is_made_again(corpus, build_of, tmp_path):
+    desk = Desk(Settings(corpus=corpus, index=tmp_path / "index", operator=tmp_path / "operator", model="words"))
+    pages = build_pages(desk)
+    first = build_of().manifest.build_id
+    (corpus / "mare.md").write_text(POND + "\nElle est ronde.\n", encoding="utf-8")
+    second = build_of(publish=False).manifest.build_id
+    assert "attend d’être comparée" in seen(pages, "/")
+    assert "À mettre en service" in seen(pages, "/constructions")
+    desk.store.publish(second)
+    assert desk.store.rollback() == first
+    home = seen(pages, "/")
+    assert "attend d’être comparée" not in home
+    assert f"{second[:8]}</a>, construite le" in home
+    assert "a été en service, puis mise de côté." in home
+    assert "À mettre en service" not in seen(pages, "/constructions")
+    assert (desk.candidate_id(), desk.is_up_to_date()) == (second, True), "no build is asked for"
+    later = time.time() + 5
+    os.utime(tmp_path / "index" / "builds" / second, (later, later))
+    assert "attend d’être comparée" in seen(pages, "/")
+
+
 def test_a_build_that_cannot_be_read_is_read_once_and_again_when_asked(corpus, build_of, tmp_path, monkeypatch):
     desk = Desk(Settings(corpus=corpus, index=tmp_path / "index", operator=tmp_path / "operator", model="words"))
     first = build_of().manifest.build_id
