@@ -59,10 +59,10 @@ def moment(iso: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time as people say it, with spaces where no line breaks: « 8,2 s », « 3 min 20 s », « 1 h 05 min », « 1 h »."""
+    """A time as people say it, with spaces where no line breaks: « 8 s », « 3 min 20 s », « 1 h 05 min », « 1 h »."""
     whole = round(seconds)
-    if seconds < 9.95:
-        said = f"{seconds:.1f} s".replace(".", ",")
+    if whole < 1:
+        said = "moins de 1 s"
     elif whole < 60:
         said = f"{whole} s"
     elif whole < 3600:

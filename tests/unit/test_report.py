@@ -294,10 +294,24 @@ def test_questions_on_what_is_new_hide_no_loss(corpus, store):  # noqa: F811
 
 def test_words_for_times_shares_and_dates():
     said = [
-        duration(s).replace("\u00a0", "_") for s in (0.26, 9.9, 9.97, 59.4, 59.6, 200, 1800, 3599, 3600, 3900, 7199.7)
+        duration(s).replace("\u00a0", "_")
+        for s in (0.0, 0.4, 4.6, 9.97, 59.4, 59.6, 200, 1800, 3599, 3600, 3900, 7199.7)
     ]
     assert said == [
-        *("0,3_s", "9,9_s", "10_s", "59_s", "1_min", "3_min_20_s", "30_min", "59_min_59_s", "1_h", "1_h_05_min", "2_h")
+        *(
+            "moins_de_1_s",
+            "moins_de_1_s",
+            "5_s",
+            "10_s",
+            "59_s",
+            "1_min",
+            "3_min_20_s",
+            "30_min",
+            "59_min_59_s",
+            "1_h",
+            "1_h_05_min",
+            "2_h",
+        )
     ]
     assert [percent(*pair) for pair in ((0, 9), (9, 9), (427, 428), (1, 428), (1, 2))] == [
         *("0\u00a0%", "100\u00a0%", "99,8\u00a0%", "0,2\u00a0%", "50\u00a0%")
