@@ -1,5 +1,6 @@
 """The commands `loos add`, `remove`, `restore` and `crawl`: what the operator puts into the corpus and takes out."""
 
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -64,6 +65,9 @@ def add(
 
     Exemple : loos add plan-climat.pdf --title "Plan climat" --theme "Énergie" --publisher "Ville"
     """
+    from ingest.check import doubts
+    from ingest.entries import has_publisher
+
     settings = load_settings(corpus=corpus)
     if title and len(sources) > 1:
         raise typer.BadParameter("un titre vaut pour un seul document : ajoutez-les un par un.", param_hint="--title")
@@ -82,12 +86,17 @@ def add(
     else:
         for result in added:
             print(f"Ajouté : {result['path']}")
-            if not publisher and not result["source"].startswith(("http://", "https://")):
+            is_page = result["source"].startswith(("http://", "https://"))
+            if not is_page and not has_publisher(settings.corpus, result["path"]):
+                again = ["loos", "add", result["source"], *(["--folder", folder] if folder else [])]
+                again += ["--corpus", str(corpus)] if corpus else []
                 print(
-                    "  Éditeur inconnu : les réponses ne diraient pas de qui sont ces mots. Recommencez avec "
-                    '--replace --publisher "…", ou écrivez-le dans sources.toml.',
+                    "  Éditeur inconnu : les réponses ne diraient pas de qui sont ces mots. Recommencez ainsi : "
+                    f'« {shlex.join(again)} --replace --publisher "…" », ou écrivez-le dans sources.toml.',
                     file=sys.stderr,
                 )
+        for doubt in doubts(settings.corpus, [result["path"] for result in added]):
+            print(f"À vérifier : {doubt}", file=sys.stderr)
         _end(added, results)
     if len(added) < len(results):
         raise typer.Exit(1)
@@ -228,7 +237,7 @@ def _add_one(
         return add_url(settings.corpus, source, _fetcher(settings, allow_private), entry, replace=replace)
     file = Path(source)
     if file.is_dir():
-        raise UnreadableSource(f"{source} est un dossier. Donnez ses fichiers : loos add {source}/*.pdf")
+        raise UnreadableSource(f"{source} est un dossier. Donnez ses fichiers : loos add {shlex.quote(source)}/*.pdf")
     read = read_file(file, source)
     if read.problem:
         near = [] if file.exists() else get_close_matches(file.name, _names_beside(file), n=1)

@@ -49,7 +49,8 @@ def told(lost: Sequence[QuestionChange], build: Build, live: Build, diff: BuildD
         elif change.after.best:
             lines.append(f"  aucun autre passage n’est passé devant : seul {_what_changed(change)} a changé")
     if len(lost) > _LISTED:
-        lines.append(f"- … et {len(lost) - _LISTED} autres, que nomme le rapport.")
+        others = len(lost) - _LISTED
+        lines.append(f"- … et {others} autre{'s' if others > 1 else ''}, que nomme le rapport.")
     return "\n".join((*lines, *_ways_out(to_remove)))
 
 

@@ -61,10 +61,10 @@ def moment(iso: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time as people say it, with spaces where no line breaks: « 8,2 s », « 3 min 20 s », « 1 h 05 min », « 1 h »."""
+    """A time as people say it, with spaces where no line breaks: « 8 s », « 3 min 20 s », « 1 h 05 min », « 1 h »."""
     whole = round(seconds)
-    if seconds < 9.95:
-        said = f"{seconds:.1f} s".replace(".", ",")
+    if whole < 1:
+        said = "moins de 1 s"
     elif whole < 60:
         said = f"{whole} s"
     elif whole < 3600:
@@ -188,9 +188,9 @@ def size_of(report: BuildReport) -> str:
 
 
 def fate(result: GoldResult) -> str:
-    """What became of a gold question: « bonne réponse (passage retrouvé) »."""
+    """What became of a gold question: « bonne réponse (passage retrouvé) », « déclinée comme il faut »."""
     outcome = _OUTCOMES[result.outcome] if result.outcome else ""
     if not result.answerable:
-        return outcome
+        return "déclinée comme il faut" if result.outcome == "right" else outcome
     found = "passage retrouvé" if result.found else "passage pas retrouvé"
     return f"{outcome} ({found})" if outcome else found

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +17,7 @@ from ingest.block_faults import Fault
 from ingest.corpus import Corpus, read_blocks
 from ingest.decode import decode
 from ingest.document import BlockKind, Document, DocumentKind, Section
+from ingest.entries import read_sections
 from ingest.errors import UnreadableSource
 from ingest.files import ARCHIVE_SUFFIX, SOURCES_FILE, TEXT_SUFFIXES, read_file
 from ingest.kept import KeptFiles, key_of
@@ -24,7 +25,7 @@ from ingest.normalise import fold_for_search, normalise_text
 from ingest.passages import Passage
 from ingest.sentences import sentence_spans
 
-__all__ = ["REPEATED", "RUN_WORDS", "SHORTEST_WORDS", "Problem", "check_documents", "repeated"]
+__all__ = ["REPEATED", "RUN_WORDS", "SHORTEST_WORDS", "Problem", "check_documents", "doubts", "repeated"]
 
 RUN_WORDS = 5
 SHORTEST_WORDS = 10
@@ -111,37 +112,86 @@ class _Lines:
         return text.count("\n", 0, found.start()) + 1 if found else None
 
 
+def doubts(folder: Path, paths: Collection[str]) -> list[str]:
+    """What may be a slip in what `sources.toml` says of these documents, just added or described.
+
+    A publication date to come; a theme written otherwise elsewhere, or a new one that is nearly another.
+
+    Raises:
+        InvalidEntry: `sources.toml` is no TOML.
+    """
+    said = read_sections(folder)
+    own = [said.pop(path) for path in map(normalise_text, paths) if path in said]
+    dates = [_to_come(entry.get("published", "")) for entry in own]
+    themes = [entry["theme"] for entry in own if entry.get("theme")]
+    others = [entry["theme"] for entry in said.values() if entry.get("theme")]
+    counts = Counter(others * (len(themes) + 1) + themes)  # so that what was there is the usual
+    usual = _usual_spellings(counts)
+    otherwise = [text for theme, text in _spelt_otherwise(usual).items() if {theme, usual[theme]} & {*themes}]
+    near = [text for theme, other, text in _nearly_the_same(counts, usual) if {theme, other} & ({*themes} - {*others})]
+    return list(dict.fromkeys(filter(None, (*dates, *otherwise, *near))))
+
+
 def _check_themes(documents: Sequence[Document]) -> Iterator[Problem]:
     """Themes that differ in their spelling only (case, accents, spaces, punctuation), or in a letter or two."""
     counts = Counter(document.theme for document in documents)
+    usual = _usual_spellings(counts)
+    otherwise = _spelt_otherwise(usual)
+    for document in documents:
+        if document.theme in otherwise:
+            yield Problem(document.source.path, "", otherwise[document.theme])
+    for theme, _, text in _nearly_the_same(counts, usual):
+        yield Problem(next(d.source.path for d in documents if usual[d.theme] == theme), "", text)
+
+
+def _theme_letters(theme: str) -> str:
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKD", theme.replace("&", " et ").casefold())))
+
+
+def _usual_spellings(counts: Mapping[str, int]) -> dict[str, str]:
+    """How each theme is written mostly."""
     spellings: dict[str, list[str]] = {}
     for theme in counts:
-        letters = unicodedata.normalize("NFKD", theme.replace("&", " et ").casefold())
-        spellings.setdefault("".join(filter(str.isalnum, letters)), []).append(theme)
-    usual = {theme: max(same, key=counts.__getitem__) for same in spellings.values() for theme in same}
-    for document in documents:
-        if (wanted := usual[document.theme]) != document.theme:
-            text = (
-                f"le thème « {document.theme} » s’écrit ailleurs « {wanted} » : ce sont deux thèmes pour le programme. "
-                f"Écrivez-le partout pareil dans {SOURCES_FILE}."
-            )
-            yield Problem(document.source.path, "", text)
-    for letters, theme in ((letters, usual[same[0]]) for letters, same in spellings.items()):
-        # Of two the rarer is named, once; numbers tell themes apart.
+        spellings.setdefault(_theme_letters(theme), []).append(theme)
+    return {theme: max(same, key=counts.__getitem__) for same in spellings.values() for theme in same}
+
+
+def _spelt_otherwise(usual: Mapping[str, str]) -> dict[str, str]:
+    """What to say of each theme that is mostly written otherwise."""
+    return {
+        theme: f"le thème « {theme} » s’écrit ailleurs « {wanted} » : ce sont deux thèmes pour le programme. "
+        f"Écrivez-le partout pareil dans {SOURCES_FILE}."
+        for theme, wanted in usual.items()
+        if wanted != theme
+    }
+
+
+def _nearly_the_same(counts: Mapping[str, int], usual: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Of two themes that differ in a letter or two the rarer, the other, and what to say; numbers tell themes apart."""
+    themes = {_theme_letters(theme): theme for theme in usual.values()}
+    for letters, theme in themes.items():
         near = [
-            other
-            for other in get_close_matches(letters, spellings, n=4, cutoff=_ALIKE)
+            themes[other]
+            for other in get_close_matches(letters, themes, n=4, cutoff=_ALIKE)
             if other != letters and _NUMBERS.findall(other) == _NUMBERS.findall(letters)
         ]
-        rival = max(near, key=lambda other: counts[usual[spellings[other][0]]], default=None)
-        wanted = usual[spellings[rival][0]] if rival else theme
+        wanted = max(near, key=counts.__getitem__, default=theme)
         if (counts[theme], wanted) < (counts[wanted], theme):
-            path = next(document.source.path for document in documents if usual[document.theme] == theme)
             text = (
                 f"le thème « {theme} » ressemble à « {wanted} ». Si c’est le même, écrivez-le partout pareil dans "
                 f"{SOURCES_FILE} ; sinon, laissez."
             )
-            yield Problem(path, "", text)
+            yield theme, wanted, text
+
+
+def _to_come(published: str) -> str:
+    """What to say of a date of publication that is to come, empty where it is not."""
+    if published <= (today := date.today().isoformat()):
+        return ""
+    return (
+        f"la date de publication, {published}, est dans l’avenir (nous sommes le {today}). Corrigez « published » dans "
+        f"{SOURCES_FILE}, sauf si elle est voulue."
+    )
 
 
 def _check_source(document: Document, without_entry: bool) -> Iterator[Problem]:
@@ -150,13 +200,8 @@ def _check_source(document: Document, without_entry: bool) -> Iterator[Problem]:
         yield Problem(source.path, "", f"pas de paragraphe dans {SOURCES_FILE}. Ajoutez-le, avec son éditeur.")
     elif not source.publisher:
         yield Problem(source.path, "", f"l’éditeur manque. Ajoutez « publisher » dans {SOURCES_FILE}.")
-    if source.published > (today := date.today().isoformat()):
-        yield Problem(
-            source.path,
-            "",
-            f"la date de publication, {source.published}, est dans l’avenir (nous sommes le {today}). Corrigez "
-            f"« published » dans {SOURCES_FILE}, sauf si elle est voulue.",
-        )
+    if text := _to_come(source.published):
+        yield Problem(source.path, "", text)
     if source.url and (problem := _address_problem(source.url)):
         yield Problem(source.path, "", problem)
     if source.kind is DocumentKind.FICHE:

@@ -22,6 +22,7 @@ __all__ = [
     "check_given",
     "described",
     "forgotten",
+    "has_publisher",
     "headed",
     "is_of",
     "read_sections",
@@ -54,6 +55,11 @@ def read_sections(folder: Path) -> dict[str, dict[str, str]]:
     return {
         normalise_text(name): check_entry(folder, table)[0] for name, table in tables.items() if isinstance(table, dict)
     }
+
+
+def has_publisher(folder: Path, path: str) -> bool:
+    """Whether `sources.toml` says who publishes a document, or one in an archive. Raises as `read_sections`."""
+    return any(is_of(name, path) and said.get("publisher") for name, said in read_sections(folder).items())
 
 
 def check_given(folder: Path, entries: Mapping[str, Mapping[str, str]]) -> None:
@@ -216,6 +222,8 @@ def _said(tables: Mapping[str, Any], section: _Section) -> Mapping[str, Any]:
 
 def _values(entry: Mapping[str, str]) -> dict[str, str | date]:
     given = {key: entry[key] for key in ENTRY_KEYS if entry.get(key)}
+    if theme := given.get("theme"):
+        given["theme"] = " ".join(theme.split())  # with two spaces it would be another theme
     return {key: date.fromisoformat(value) if _DATE.fullmatch(value) else value for key, value in given.items()}
 
 

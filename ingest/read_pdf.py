@@ -35,7 +35,8 @@ def read_pdf(data: bytes, path: str) -> Reading:
     except pypdfium2.PdfiumError as error:
         if error.err_code in (pypdfium2.raw.FPDF_ERR_PASSWORD, pypdfium2.raw.FPDF_ERR_SECURITY):
             raise UnreadableSource(
-                f"{path} : il est protégé par un mot de passe. Enregistrez-le sans, ou retirez-le du corpus."
+                f"{path} : il est protégé par un mot de passe. Enregistrez-le sans mot de passe, ou retirez-le du "
+                "corpus."
             ) from error
         raise UnreadableSource(
             f"{path} : ce n’est pas un PDF, ou il est abîmé. Enregistrez-le à nouveau en PDF depuis son application."
@@ -71,7 +72,8 @@ def read_pdf(data: bytes, path: str) -> Reading:
     )
     blocks = pdf_blocks([page_lines(page) for page in without_running_heads(pages)])
     if notices and not blocks:
-        raise UnreadableSource(f"{path} : aucun texte à lire. {' '.join(notices)}")
+        why = " ".join(f"{notice[0].upper()}{notice[1:]}" for notice in notices)
+        raise UnreadableSource(f"{path} : aucun texte à lire. {why}")
     return Reading(blocks, notices=notices)
 
 

@@ -15,11 +15,21 @@ from chatbot.operator.guard import MAX_UPLOAD_BYTES, UPLOAD_PATH
 from chatbot.operator.page import Page, Visit, page, then
 from chatbot.operator.view import counted
 from ingest import IngestError
+from ingest.check import doubts
 from ingest.decode import too_large
 from ingest.files import ARCHIVE_SUFFIX, SUFFIXES, limit_bytes
 from ingest.holdings import add_document
 
-__all__ = ["MOST_CRAWLED", "SITE_PATH", "add_page", "add_pages", "in_our_words", "is_web_address", "known_themes"]
+__all__ = [
+    "MOST_CRAWLED",
+    "SITE_PATH",
+    "add_page",
+    "add_pages",
+    "in_our_words",
+    "is_web_address",
+    "known_themes",
+    "say_doubts",
+]
 
 SITE_PATH = "/documents/site"
 
@@ -30,6 +40,7 @@ _PAGE_PATH = "/documents/adresse"
 _FETCH_S = 120.0
 _WHAT_NEXT = re.compile(r"Pour que le service en tienne compte.*")
 """What the command says for the terminal."""
+_ADDED = re.compile(r"^Ajouté : (.+)$", re.MULTILINE)
 
 
 def add_pages(desk: Desk) -> list[tuple[str, str, Page]]:
@@ -71,6 +82,7 @@ class _Adding:
         what = ", ".join(f"« {name} »" for name in added[:5]) + (" …" if len(added) > 5 else "")
         verb = "ajouté" if len(added) == 1 else "ajoutés"
         visit.say(f"{counted(len(added), 'document')} {verb} : {what}. Construisez pour qu’il en soit tenu compte.")
+        say_doubts(self._desk, visit, added)
         return then("/documents?etat=waiting")
 
     def _add(self, file: UploadFile, entry: dict[str, str], *, is_replaced: bool) -> str:
@@ -102,6 +114,7 @@ class _Adding:
             return add_page(self._desk, visit, _PAGE_PATH, why)
         if done.returncode == 0:
             visit.say(_WHAT_NEXT.sub("Construisez pour qu’il en soit tenu compte.", done.stdout.strip()))
+            say_doubts(self._desk, visit, _ADDED.findall(done.stdout))
             return then("/documents?etat=waiting")
         return add_page(self._desk, visit, _PAGE_PATH, in_our_words(done.stderr))
 
@@ -124,6 +137,12 @@ def add_page(desk: Desk, visit: Visit, failed: str = "", why: str = "") -> Respo
     )
 
 
+def say_doubts(desk: Desk, visit: Visit, paths: list[str]) -> None:
+    """Say at once what may be a slip in what was said of these documents, which a build would tell later."""
+    for doubt in doubts(desk.settings.corpus, paths):
+        visit.say(in_our_words(doubt), is_problem=True)
+
+
 _COMMANDS = (
     (
         r"Reconstruisez(?:-le| l’index) avec « make build » \(ou « loos build(?: --full)? »\)",
@@ -133,6 +152,13 @@ _COMMANDS = (
     (r"(?:reconstruisez l’index avec|lancez) [«`] ?make build ?[»`]", "construisez de nouveau"),
     (r" \(« loos (?:remove|index) [^»]*»\)", ""),
     (r"puis « loos build »", "puis construire"),
+    (r"Corrigez « published » dans sources\.toml", "Corrigez-la"),
+    (r"crivez-le partout pareil dans sources\.toml", "crivez-le partout pareil"),
+    (r"Ajoutez « publisher » dans sources\.toml", "Ajoutez-le"),
+    (r"Ajoutez « published » dans sources\.toml", "Ajoutez-la"),
+    (r"Ajoutez « kind = \"fiche\" » dans sources\.toml", "Dites-le à « De qui sont les mots ? »"),
+    (r"pas de paragraphe dans sources\.toml\. Ajoutez-le, avec son éditeur", "rien n’en est dit. Dites qui le publie"),
+    (r"Remettez leur paragraphe dans sources\.toml", "Redites qui les publie"),
     (r"Relancez « loos build »", "Construisez de nouveau"),
     (
         r"« loos index list » montre celles qui sont gardées, « loos index publish » en met une en service",

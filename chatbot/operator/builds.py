@@ -20,7 +20,9 @@ from index import IndexStoreError
 from index.diff import BuildDiff, diff_builds
 from index.gold import GoldResult
 from index.model import model_revision
+from index.report import BuildReport
 from index.store import Manifest
+from ingest.files import SOURCES_FILE
 
 __all__ = ["build_pages"]
 
@@ -37,6 +39,7 @@ class Kept:
     problem: str
     is_live: bool
     is_candidate: bool
+    is_set_aside: bool
 
 
 def build_pages(desk: Desk) -> list[tuple[str, str, Page]]:
@@ -74,6 +77,7 @@ class _Builds:
             live_at=desk.built_at(desk.live_id()),
             candidate=desk.candidate(),
             candidate_at=desk.built_at(candidate_id),
+            is_set_aside=desk.is_set_aside(candidate_id),
             broken=self._broken(),
             refusals=report.refusals if report else (),
             waiting=_of(holdings, State.WAITING),
@@ -87,6 +91,7 @@ class _Builds:
     def making(self, visit: Visit) -> Response:
         """The rebuild: how far it is, how the last one ended, a button to begin."""
         desk = self._desk
+        candidate_id = desk.candidate_id()
         return page(
             "making",
             visit,
@@ -95,7 +100,7 @@ class _Builds:
             is_checking=_is_checking(desk.construction.state),
             waiting=_of(desk.documents(), State.WAITING),
             is_up_to_date=desk.is_up_to_date(),
-            candidate_id=desk.candidate_id(),
+            candidate_id=None if desk.is_set_aside(candidate_id) else candidate_id,
         )
 
     def make(self, visit: Visit) -> Response:
@@ -153,6 +158,7 @@ class _Builds:
             diff=diff,
             live_id=desk.live_id() or "",
             refusals=[in_our_words(why) for why in report.refusals] if report and not kept.is_live else (),
+            problems=self._to_mend(report) if report else (),
             gold=_tallied(report.gold if report else ()),
             live_gold=_tallied(report.live_gold if report else ()),
         )
@@ -195,6 +201,21 @@ class _Builds:
             visit.say(f"La version {build_id[:8]} ne se lit toujours pas.", is_problem=True)
         return then(f"/constructions/{build_id}")
 
+    def _to_mend(self, report: BuildReport) -> list[tuple[str, str]]:
+        """What to mend in the documents, each with the path of the one whose form does it, empty where none does.
+
+        Without what is told already of the files that were not read, or not wholly.
+        """
+        told = {*report.skipped, *report.notices}
+        paths = {holding.path for holding in self._desk.documents() if holding.state is not State.GONE}
+        found = []
+        for problem in report.problems:
+            path = problem.partition(" : ")[0]
+            has_form = SOURCES_FILE in problem and path in paths
+            if problem not in told:
+                found.append((in_our_words(problem), path if has_form else ""))
+        return found
+
     def _check(self, build_id: str) -> None:
         """Refuse a build that cannot be put into service; before the lock, as it takes as long as files are large."""
         self._desk.store.check(build_id, **self._model())
@@ -235,7 +256,15 @@ class _Builds:
             with suppress(IndexStoreError):
                 manifest = desk.store.manifest(build_id)
             rows.append(
-                Kept(build_id, desk.built_at(build_id), manifest, problem, build_id == live, build_id == candidate)
+                Kept(
+                    build_id,
+                    desk.built_at(build_id),
+                    manifest,
+                    problem,
+                    is_live=build_id == live,
+                    is_candidate=build_id == candidate,
+                    is_set_aside=desk.is_set_aside(build_id),
+                )
             )
         return rows
 

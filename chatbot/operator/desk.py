@@ -4,6 +4,8 @@ import logging
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
 from typing import Any, TypeVar
 
 from chatbot.operator.command import Command
@@ -67,6 +69,17 @@ class Desk:
         """The build that could be put into service: the newest, unless it is in service already or cannot be read."""
         newest = self.newest_id()
         return newest if newest != self.live_id() and self.build(newest) else None
+
+    def is_set_aside(self, build_id: str | None) -> bool:
+        """Whether a build was in service since it was last made, and someone put another one into its place."""
+        if build_id is None or build_id == self.live_id():
+            return False
+        made_at = int(self.built_at(build_id))  # the history counts whole seconds
+        for was in self.store.history():
+            with suppress(ValueError):  # it is not known since when
+                if was.build_id == build_id and datetime.fromisoformat(was.since).timestamp() >= made_at:
+                    return True
+        return False
 
     def build(self, build_id: str | None) -> Build | None:
         """A build, kept in memory with the one asked for before; None without an id or where it cannot be read.

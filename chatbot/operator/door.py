@@ -19,6 +19,7 @@ from chatbot.operator.desk import Desk
 from chatbot.operator.page import Page, Visit, page
 from chatbot.operator.password import PasswordProblem
 from chatbot.operator.sessions import IDLE_S, Sessions
+from chatbot.operator.view import counted
 from index.errors import IndexStoreError
 from ingest.errors import IngestError
 from ingest.plain_words import system_reason
@@ -89,7 +90,7 @@ class Door:
         address = _network(request.client.host if request.client else "")
         if wait := desk.attempts.begin(address):
             log.warning("a sign-in from %s was put off for %.0f s", address, wait)
-            why = f"Trop d’essais. Attendez {max(1, round(wait))} secondes, puis recommencez."
+            why = f"Trop d’essais. Attendez {counted(max(1, round(wait)), 'seconde')}, puis recommencez."
             put_off = self._form(request, towards, why, HTTPStatus.TOO_MANY_REQUESTS, to, kept)
             put_off.headers["Retry-After"] = str(max(1, round(wait)))
             return put_off

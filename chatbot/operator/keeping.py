@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from chatbot.operator.adding import is_web_address, known_themes
+from chatbot.operator.adding import is_web_address, known_themes, say_doubts
 from chatbot.operator.desk import Desk
 from chatbot.operator.documents import ENTRY_KEYS, Holding, State, matching
 from chatbot.operator.page import Page, Visit, page, then
@@ -114,6 +114,7 @@ class _Documents:
             return self._entry(visit, holding, sent, why)
         describe_document(self._desk.settings.corpus, holding.path, sent, said)
         visit.say(f"« {sent['title'] or holding.path} » est modifié. Construisez pour qu’il en soit tenu compte.")
+        say_doubts(self._desk, visit, [holding.path])
         return then("/documents")
 
     def confirm(self, visit: Visit) -> Response:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -111,3 +113,19 @@ def test_files_and_pages_are_added_removed_and_restored(loos, site, tmp_path):
     assert back.stdout.startswith("Remis : conseils/Compte rendu.txt\n")
     entries = tomllib.loads((tmp_path / "corpus" / "sources.toml").read_text())
     assert entries["conseils/Compte rendu.txt"]["title"] == "Conseil du 3 mars"
+
+
+def test_the_advice_of_what_was_added_is_a_command_that_works(loos, tmp_path):
+    file = tmp_path / "Compte rendu.txt"
+    file.write_text("Le conseil du 3 mars a voté la rénovation de la halle.")
+    first = loos("add", file, "--folder", "conseils")
+    (advice,) = re.findall("« loos (.*) »", first.stderr)
+    assert advice == f"add '{file}' --folder conseils --replace --publisher \"…\""
+    again = loos(*shlex.split(advice))
+    assert (again.returncode, again.stderr) == (0, "")
+    other = loos("add", file, "--folder", "conseils", "--replace", "--theme", "Vie municipale")
+    assert (other.returncode, other.stderr) == (0, ""), "who publishes it is known already"
+    again = loos("add", file, "--folder", "conseils", "--replace", "--published", "2999-03-03")
+    assert again.stderr.startswith("À vérifier : la date de publication, 2999-03-03, est dans l’avenir")
+    (tmp_path / "Mes fichiers").mkdir()
+    assert f"loos add '{tmp_path}/Mes fichiers'/*.pdf" in loos("add", tmp_path / "Mes fichiers").stderr

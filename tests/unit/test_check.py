@@ -9,7 +9,7 @@ import pytest
 from index.check import check_corpus
 from index.gold import GoldQuestion, GoldSpan, gold_problems, half, read_gold
 from ingest import Document, read_corpus, split
-from ingest.check import check_documents
+from ingest.check import check_documents, doubts
 
 CORPUS = Path(__file__).parents[2] / "corpus"
 NOTE = "[^v]: Ville – Page <https://ville.fr/page>\n"
@@ -237,3 +237,22 @@ def test_our_gold_questions_are_parted_about_evenly() -> None:
     for kinds in (("fact", "theme"), ("far",), ("service",), ("near",)):
         shares = Counter(half(question, documents) for question in gold if question.kind in kinds)
         assert 0.35 <= shares["choosing"] / shares.total() <= 0.65, (kinds, shares)
+
+
+def test_what_was_just_said_of_a_document_is_doubted(tmp_path: Path) -> None:
+    def said(**themes: str) -> None:
+        lines = (f'["{name}.md"]\ntheme = "{theme}"\npublished = 2024-05-31\n' for name, theme in themes.items())
+        (tmp_path / "sources.toml").write_text("\n".join(lines), encoding="utf-8")
+
+    said(a="vie municipale", b="Vie municipale", c="Eau")
+    assert doubts(tmp_path, ["c.md", "absent.md"]) == []
+    (doubt,) = doubts(tmp_path, ["a.md"])
+    assert doubt.startswith("le thème « vie municipale » s’écrit ailleurs « Vie municipale »")
+    said(a="Vie municipal", b="Vie municipale", c="Vie municipal")
+    assert doubts(tmp_path, ["a.md"]) == [], "the theme is not new"
+    said(a="Vie municipal", b="Vie municipale")
+    (doubt,) = doubts(tmp_path, ["a.md"])
+    assert doubt.startswith("le thème « Vie municipal » ressemble à « Vie municipale ».")
+    (tmp_path / "sources.toml").write_text('["a.md"]\npublished = 2999-01-01\n', encoding="utf-8")
+    (doubt,) = doubts(tmp_path, ["a.md"])
+    assert doubt.startswith("la date de publication, 2999-01-01, est dans l’avenir")

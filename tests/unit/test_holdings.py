@@ -633,3 +633,18 @@ def test_two_who_write_a_file_at_once_do_not_write_into_each_other(
     write_file(path, b"x" * 100, "c.md")
     second.join(30)
     assert files(tmp_path) == {"c.md": b"Le second."}
+
+
+def test_a_theme_is_kept_without_spaces_too_many(corpus: Path) -> None:
+    add_document(corpus, "c.md", b"Le texte de c.", {"theme": " Vie  municipale\t"})
+    assert 'theme = "Vie municipale"' in sources(corpus)
+
+
+def test_what_never_came_in_is_not_to_be_taken_out(corpus: Path) -> None:
+    with pytest.raises(UnreadableSource, match=r"le fichier est vide\. Ajoutez-y du texte\.$"):
+        add_document(corpus, "vide.md", b"")
+    with pytest.raises(UnreadableSource, match=r"Ajoutez-y du texte\.$"):
+        add_document(corpus, "a.md", b"", replace=True)
+    (corpus / "vide.md").write_bytes(b"")
+    with pytest.raises(UnreadableSource, match="ou retirez-le du corpus"):
+        add_document(corpus, "vide.md", b"")

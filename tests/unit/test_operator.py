@@ -6,12 +6,14 @@ import stat
 import time
 from contextlib import suppress
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
 from chatbot.operator.adding import add_pages, in_our_words
 from chatbot.operator.builds import _Builds, build_pages
@@ -445,6 +447,31 @@ def page_of(pages, method, path):
     return next(page for verb, where, page in pages if (verb, where) == (method, path))
 
 
+def seen(pages, path, **parameters):
+    """A page as who is signed in gets it."""
+    scope = {"type": "http", "method": "GET", "path": path, "path_params": parameters}
+    request = Request(scope | {"query_string": b"", "headers": [(b"host", b"localhost")]})
+    where = next(where for verb, where, _ in pages if verb == "GET" and where.format(**parameters) == path)
+    return page_of(pages, "GET", where)(Visit(request, "", Session("", 0, 0), "")).body.decode()
+
+
+def test_what_to_mend_leads_to_its_form_and_is_told_once(corpus, build_of, tmp_path):
+    (corpus / "la mare.md").write_text("# Une autre mare\n\nElle est au nord du village.\n", encoding="utf-8")
+    (corpus / "titre.md").write_text("# Un\n\n## Vide\n\n## Deux\n\nDu texte.\n", encoding="utf-8")
+    (corpus / "sources.toml").write_text(f'{SOURCES}\n["titre.md"]\npublisher = "La ville"\n', encoding="utf-8")
+    (corpus / "vide.txt").write_text("", encoding="utf-8")
+    build_id = build_of().manifest.build_id
+    desk = Desk(Settings(corpus=corpus, index=tmp_path / "index", operator=tmp_path / "operator", model="words"))
+    said = seen(build_pages(desk), f"/constructions/{build_id}", build_id=build_id)
+    assert said.count("vide.txt") == 1
+    mended = said.partition('id="problems"')[2].partition("</section>")[0]
+    assert "la mare.md\u00a0: rien n’en est dit. Dites qui le publie." in mended
+    assert mended.count("Modifier") == 1, "the form gives no text to a heading"
+    assert '<a href="/documents/modifier?chemin=la+mare.md">' in mended
+    assert "ce titre n’a pas de texte" in mended
+    assert "sources.toml" not in said
+
+
 @pytest.mark.parametrize("path", ["/constructions/publier", "/constructions/precedente"])
 def test_no_one_publishes_between_the_look_at_what_is_live_and_a_publication(
     corpus, build_of, tmp_path, monkeypatch, path
@@ -511,6 +538,27 @@ def test_after_an_undone_change_what_is_built_can_be_put_into_service(corpus, bu
     build_of(publish=False)
     assert (desk.candidate_id(), desk.live_id(), desk.is_up_to_date()) == (first, second, True)
     assert desk.built_at(first) > desk.built_at(second)
+
+
+def test_what_was_rolled_back_from_is_set_aside_until_it_is_made_again(corpus, build_of, tmp_path):
+    desk = Desk(Settings(corpus=corpus, index=tmp_path / "index", operator=tmp_path / "operator", model="words"))
+    pages = build_pages(desk)
+    first = build_of().manifest.build_id
+    (corpus / "mare.md").write_text(POND + "\nElle est ronde.\n", encoding="utf-8")
+    second = build_of(publish=False).manifest.build_id
+    assert "attend d’être comparée" in seen(pages, "/")
+    assert "À mettre en service" in seen(pages, "/constructions")
+    desk.store.publish(second)
+    assert desk.store.rollback() == first
+    home = seen(pages, "/")
+    assert "attend d’être comparée" not in home
+    assert f"{second[:8]}</a>, construite le" in home
+    assert "a été en service, puis mise de côté." in home
+    assert "À mettre en service" not in seen(pages, "/constructions")
+    assert (desk.candidate_id(), desk.is_up_to_date()) == (second, True), "no build is asked for"
+    later = time.time() + 5
+    os.utime(tmp_path / "index" / "builds" / second, (later, later))
+    assert "attend d’être comparée" in seen(pages, "/")
 
 
 def test_a_build_that_cannot_be_read_is_read_once_and_again_when_asked(corpus, build_of, tmp_path, monkeypatch):
@@ -582,6 +630,25 @@ def test_what_no_one_can_have_typed_is_refused_and_given_to_no_command(corpus, t
     with pytest.raises(HTTPException, match="un caractère invisible"):
         send(Sent(**typed | {name: f"{typed[name]}\0."}))
     assert Sent(theme="L’eau\u00a0: «\u202foui\u202f»\t").sent("theme") == "L’eau\u00a0: «\u202foui\u202f»"
+
+
+def test_a_date_to_come_and_a_theme_that_is_nearly_another_are_told_at_once(corpus, tmp_path):
+    desk = Desk(Settings(corpus=corpus, index=tmp_path / "index"))
+    visit = Sent(theme="nature", published="2999-01-01")
+    file = UploadFile(BytesIO(b"Le jardin compte vingt parcelles."), size=34, filename="jardin.txt")
+    visit.form = FormData([*visit.form.multi_items(), ("files", file)])
+    page_of(add_pages(desk), "POST", "/documents/ajouter")(visit)
+    (_, added), (kind, date), (_, theme) = visit.session.said
+    assert added.startswith("1\u00a0document ajouté")
+    assert (kind, "sources.toml" in date + theme) == ("problem", False)
+    assert "2999-01-01, est dans l’avenir" in date
+    assert date.endswith(". Corrigez-la, sauf si elle est voulue.")
+    assert "«\u00a0nature\u00a0» s’écrit ailleurs «\u00a0Nature\u00a0»" in theme
+    described = {"title": "Le verger", "theme": "Nature  ", "publisher": "La ville", "published": "2999-05-31"}
+    said = dict.fromkeys(ENTRY_KEYS, "") | described | {"theme": "Nature", "published": "2024-05-31"}
+    visit = Sent(chemin="verger.md", before=_mark(said), kind="", **described)
+    page_of(document_pages(desk), "POST", "/documents/modifier")(visit)
+    assert [kind for kind, _ in visit.session.said] == ["done", "problem", "problem"]
 
 
 def test_documents_are_found_by_words_whatever_their_accents(corpus, build_of):

@@ -248,7 +248,7 @@ def test_scanned_pages_are_named_and_the_others_read():
     assert reading.notices == (
         "pages 3 à 5 et 7 : images sans texte (scan). Passez ce PDF à la reconnaissance de caractères (OCR).",
     )
-    with pytest.raises(UnreadableSource, match=r"^scan\.pdf : aucun texte à lire\. page 1 : images sans texte"):
+    with pytest.raises(UnreadableSource, match=r"^scan\.pdf : aucun texte à lire\. Page 1 : images sans texte"):
         read_blocks(drawn(scan), "scan.pdf")
 
 

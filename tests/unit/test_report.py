@@ -12,7 +12,7 @@ from index.errors import RefusedBuild
 from index.gate import refusals, tolerated
 from index.gold import GoldResult
 from index.report import Duplicate, Timing, read_report, report_html, report_path
-from index.report_text import duration, moment, percent, readable
+from index.report_text import change_words, duration, moment, percent, readable
 from ingest import Corpus
 from tests.unit.test_build import ENERGY, WATER, build, corpus, store  # noqa: F401  (fixtures)
 from tests.word_encoder import WordEncoder
@@ -139,6 +139,12 @@ def test_a_question_is_lost_by_each_step_down_and_gained_by_each_step_up():
     assert [change.after.id for change in gained] == ["d"]
     other = [replace(one, question="Autre ?") for one in after]
     assert diff_gold(before, other) == ((), ())
+
+
+def test_to_decline_what_no_document_answers_is_said_to_be_right():
+    tomorrow = result("a", "right", answerable=False, found=False)
+    (lost,), _ = diff_gold([tomorrow], [replace(tomorrow, outcome="wrong")])
+    assert change_words(lost) == "déclinée comme il faut avant, réponse fausse maintenant"
 
 
 @pytest.mark.parametrize(
@@ -291,10 +297,24 @@ def test_questions_on_what_is_new_hide_no_loss(corpus, store):  # noqa: F811
 
 def test_words_for_times_shares_and_dates():
     said = [
-        duration(s).replace("\u00a0", "_") for s in (0.26, 9.9, 9.97, 59.4, 59.6, 200, 1800, 3599, 3600, 3900, 7199.7)
+        duration(s).replace("\u00a0", "_")
+        for s in (0.0, 0.4, 4.6, 9.97, 59.4, 59.6, 200, 1800, 3599, 3600, 3900, 7199.7)
     ]
     assert said == [
-        *("0,3_s", "9,9_s", "10_s", "59_s", "1_min", "3_min_20_s", "30_min", "59_min_59_s", "1_h", "1_h_05_min", "2_h")
+        *(
+            "moins_de_1_s",
+            "moins_de_1_s",
+            "5_s",
+            "10_s",
+            "59_s",
+            "1_min",
+            "3_min_20_s",
+            "30_min",
+            "59_min_59_s",
+            "1_h",
+            "1_h_05_min",
+            "2_h",
+        )
     ]
     assert [percent(*pair) for pair in ((0, 9), (9, 9), (427, 428), (1, 428), (1, 2))] == [
         *("0\u00a0%", "100\u00a0%", "99,8\u00a0%", "0,2\u00a0%", "50\u00a0%")
