@@ -30,7 +30,7 @@ class Reason(StrEnum):
     ABOUT = "about"
     """What was said is no question to the documents: a greeting, thanks, or a question about the service itself."""
     NO_WORDS = "no_words"
-    """The question holds neither a letter nor a digit: emoji or punctuation alone."""
+    """The question holds neither a letter nor a digit, or asks for more where nothing was said."""
 
 
 @dataclass(frozen=True, slots=True)

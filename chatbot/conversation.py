@@ -14,7 +14,7 @@ from chatbot.abstain import SERVICE_MARGIN, Evidence, calibration_of, evidence, 
 from chatbot.answer import Abstention, Answer, Citation, Reason, Reply
 from chatbot.compose import Candidate, candidates, compose, has_answer_text, nearest_quotes
 from chatbot.errors import InvalidQuestion
-from chatbot.follow_up import Turn, understand
+from chatbot.follow_up import Turn, asks_for_more, understand
 from chatbot.language import detect_language
 from chatbot.messages import messages_for
 from chatbot.settings import Settings
@@ -65,6 +65,8 @@ def reply_to(
     language = language or detect_language(question)
     whole = understand(question, turns)
     fixed = small_talk(question) if _LETTER_OR_DIGIT.search(question) else Reason.NO_WORDS
+    if not fixed and asks_for_more(question):
+        fixed = Reason.NO_WORDS  # of what was not said; where something was, it is made whole
     if fixed and not whole:
         return _fixed(fixed, question, language, searcher, settings)
     (asked,) = searcher.encode([whole.question if whole else question])

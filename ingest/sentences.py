@@ -24,6 +24,8 @@ _ELLIPSIS = re.compile(
     r"(?:…|\.\.\.)[\s\u00a0]+(?=(?:[CDJLS]['’]|(?:La|Le|Les|Une?|Des|Ces?|Cette|Cet|Cela|Ils?|Elles?|On|Nous|Vous|Je|Mais"
     r"|Puis|Ainsi|Enfin|Cependant|Toutefois|Dans|En|Au|Aux|À|Pour|Par|Depuis|Avec|Selon|Se)(?![\w-])))"
 )
+# White space that no sentence goes on over. On long runs of it, the detector takes a time that grows with their square.
+_GAP = re.compile(r"\s{50,100}")
 
 
 def sentence_spans(text: str) -> tuple[Span, ...]:
@@ -53,13 +55,16 @@ def sentence_spans(text: str) -> tuple[Span, ...]:
 def _pieces(text: str) -> Iterator[Span]:
     """Runs of at most `_PIECE` characters, cut at the end of a sentence, else at a space, else anywhere."""
     start = 0
-    while len(text) - start > _PIECE:
-        limit = start + _PIECE
-        cut = max(text.rfind(". ", start, limit) + 1, 0) or text.rfind(" ", start, limit)
-        end = cut if cut > start else limit
-        yield start, end
-        start = end
-    yield start, len(text)
+    for last in (*(gap.end() for gap in _GAP.finditer(text)), len(text)):
+        while last - start > _PIECE:
+            limit = start + _PIECE
+            cut = max(text.rfind(". ", start, limit) + 1, 0) or text.rfind(" ", start, limit)
+            end = cut if cut > start else limit
+            yield start, end
+            start = end
+        if last > start:
+            yield start, last
+            start = last
 
 
 @cache

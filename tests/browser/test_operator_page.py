@@ -301,7 +301,7 @@ def test_without_scripts_a_form_is_kept_by_the_page_that_asks_for_the_password(
     page.get_by_label("Mot de passe").fill(PASSWORD)
     page.get_by_role("button", name="Se connecter").click()
     expect(page.get_by_role("definition").filter(has_text="Le grand jardin")).to_be_visible()
-    page.get_by_role("button", name="Envoyer").click()
+    page.get_by_role("button", name="Enregistrer").click()
     expect(page.get_by_role("status").first).to_contain_text("« Le grand jardin » est modifié.")
 
 

@@ -323,8 +323,8 @@ def test_the_words_around_the_quotes_are_in_the_language_of_the_question(searche
     assert ask(searcher, "Wer hat Hamlet geschrieben?").text.startswith("I found no answer")
 
 
-@pytest.mark.parametrize("question", ["🙂🙂", "?!…", "« »"])
-def test_a_question_without_words_is_met_with_an_example(searcher, question):
+@pytest.mark.parametrize("question", ["🙂🙂", "?!…", "« »", "Peux-tu préciser ?"])
+def test_a_question_without_words_or_about_nothing_is_met_with_an_example(searcher, question):
     reply = ask(searcher, question)
     assert isinstance(reply, Abstention)
     assert reply.reason is Reason.NO_WORDS

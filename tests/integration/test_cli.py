@@ -105,7 +105,7 @@ def test_builds_are_listed_and_verified(index):
     listed = loos("index", "list", "--index", index)
     build_id = listed.stdout.split()[1]
     assert re.fullmatch(
-        rf"\* {build_id}  \d+(er)? \w+ \d{{4}} à \d+ h \d\d  1 document\(s\), 1 passages\n", listed.stdout
+        rf"\* {build_id}  \d+(er)? \w+ \d{{4}} à \d+ h \d\d  1\u00a0document, 1\u00a0passage\n", listed.stdout
     )
     assert loos("index", "verify", build_id, "--index", index).returncode == 0
     unknown = loos("index", "verify", "abc", "--index", index)

@@ -59,3 +59,14 @@ def test_a_very_long_paragraph_is_segmented_in_time():
     assert time.perf_counter() - started < 5
     assert {text[start:end] for start, end in spans} >= {"Les habitants, eux, sèment."}
     assert len(spans) >= 6000
+
+
+def test_long_gaps_take_no_time() -> None:
+    for space in (" ", "\u00a0", "\u3000"):
+        started = time.process_time()
+        assert sentence_spans(f"Un.{space * 20_000}Deux{space * 20_000}trois.") == (
+            (0, 3),
+            (20_003, 20_007),
+            (40_007, 40_013),
+        )
+        assert time.process_time() - started < 1
