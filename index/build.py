@@ -109,8 +109,7 @@ def build_index(
     Vectors are reused from the live build for every text that it already holds, unless `full`. The new build is read
     back from disk, compared with the build that was live at the beginning, and published only if `index.gate.refusals`
     finds nothing against it, or `publish_anyway`; never without `publish`, nor over another build than that, as after a
-    rollback meanwhile. `calibrator` decides when the
-    service may answer, `judge` asks the gold questions.
+    rollback meanwhile. `calibrator` decides when the service may answer, `judge` asks the gold questions.
 
     Raises:
         IngestError: the corpus is missing, empty or wrongly described.

@@ -28,6 +28,7 @@ __all__ = [
     "read_sections",
     "read_sources",
     "sections_data",
+    "utf8_data",
     "write_sections",
 ]
 
@@ -145,7 +146,15 @@ def read_sources(folder: Path) -> bytes:
     Raises:
         InvalidEntry: it does not read.
     """
-    where = folder / SOURCES_FILE
+    return utf8_data(folder / SOURCES_FILE)
+
+
+def utf8_data(where: Path) -> bytes:
+    """The bytes of a file in UTF-8 that says something of documents; empty where there is no such file.
+
+    Raises:
+        InvalidEntry: it does not read.
+    """
     try:
         data = where.read_bytes()
         data.decode("utf-8")
@@ -162,8 +171,11 @@ def read_sources(folder: Path) -> bytes:
 
 def sections_data(folder: Path, text: str) -> bytes:
     """`sources.toml` as it is once this text is in its place, with its own ends of lines."""
-    now = read_sources(folder)
-    if text == _read(folder):
+    return _data(read_sources(folder), text)
+
+
+def _data(now: bytes, text: str) -> bytes:
+    if text == _text(now):
         return now
     return (text.replace("\n", "\r\n") if b"\r\n" in now else text).encode("utf-8")
 
@@ -174,8 +186,9 @@ def write_sections(folder: Path, text: str) -> None:
     Raises:
         NotWritten: the file cannot be written.
     """
-    data = sections_data(folder, text)
-    if data != read_sources(folder):
+    now = read_sources(folder)
+    data = _data(now, text)
+    if data != now:
         write_file(folder / SOURCES_FILE, data, SOURCES_FILE)
 
 
@@ -185,7 +198,11 @@ def is_of(name: str, path: str) -> bool:
 
 
 def _read(folder: Path) -> str:
-    return read_sources(folder).decode("utf-8-sig").replace("\r\n", "\n")
+    return _text(read_sources(folder))
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8-sig").replace("\r\n", "\n")
 
 
 def _tables(folder: Path, text: str) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ingest.entries import utf8_data
 from ingest.errors import InvalidEntry
 from ingest.files import QUESTIONS_FILE
-from ingest.plain_words import system_reason
 
 __all__ = ["gathered", "joined", "kept_questions", "parted", "read_questions"]
 
@@ -27,17 +27,7 @@ def read_questions(folder: Path) -> str:
     Raises:
         InvalidEntry: it does not read.
     """
-    where = folder / QUESTIONS_FILE
-    try:
-        return where.read_bytes().decode("utf-8")
-    except FileNotFoundError:
-        return ""
-    except UnicodeDecodeError as error:
-        raise InvalidEntry(
-            f"{where} n’est pas enregistré en UTF-8. Rien n’a été changé : enregistrez-le dans cet encodage."
-        ) from error
-    except OSError as error:
-        raise InvalidEntry(f"{where} ne se lit pas ({system_reason(error)}). Rien n’a été changé.") from error
+    return utf8_data(folder / QUESTIONS_FILE).decode("utf-8")
 
 
 def parted(questions: str, documents: Collection[str]) -> tuple[str, str]:
