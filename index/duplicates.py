@@ -8,14 +8,14 @@ from itertools import groupby, pairwise, product
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from index.report import Duplicate
 from index.store import Build
-from ingest import Passage, fold_for_search
-from ingest.check import REPEATED, RUN_WORDS, SHORTEST_WORDS, repeated
+from ingest import Passage
+from ingest.check import REPEATED, passage_runs, repeated_runs
 from ingest.files import checksum
 from ingest.kept import KeptFiles, key_of
+from ingest.runs import Runs
 
 __all__ = ["duplicates", "repeated_passages"]
 
@@ -23,8 +23,6 @@ _SHARE = 0.8
 _MANY_NEW = 0.1
 """With a larger share of new passages, all are compared anew."""
 _DIGEST_BYTES = 16
-
-IntArray = NDArray[np.int64]
 
 
 def repeated_passages(passages: Sequence[Passage], kept: KeptFiles) -> list[tuple[int, int]]:
@@ -38,7 +36,7 @@ def repeated_passages(passages: Sequence[Passage], kept: KeptFiles) -> list[tupl
     before, known_pairs = _unpacked(kept.get(key) or b"")
     new = sorted(row for digest, own in rows.items() if len(own) > before[digest] for row in own)
     if len(new) > _MANY_NEW * len(passages):
-        pairs = set(repeated(passages))
+        pairs = set(repeated_runs(runs))
     else:
         both = {
             (max(pair), min(pair)) for one, two in known_pairs for pair in product(rows.get(one, ()), rows.get(two, ()))
@@ -50,7 +48,7 @@ def repeated_passages(passages: Sequence[Passage], kept: KeptFiles) -> list[tupl
     return sorted(pairs)
 
 
-def _pairs_of(new: Sequence[int], runs: Sequence[IntArray]) -> Iterator[tuple[int, int]]:
+def _pairs_of(new: Sequence[int], runs: Sequence[Runs]) -> Iterator[tuple[int, int]]:
     """The pairs of which at least one is new, of passages with these runs of words."""
     lengths = np.array([len(own) for own in runs], dtype=np.int64)
     of_passage, all_runs = np.repeat(np.arange(len(runs)), lengths), np.concatenate(runs)
@@ -87,28 +85,20 @@ def _unpacked(data: bytes) -> tuple[Counter[bytes], set[tuple[bytes, bytes]]]:
     return Counter(digests), {(digests[one], digests[two]) for one, two in pairs}
 
 
-def _runs_of(passages: Sequence[Passage], kept: KeptFiles) -> Iterator[IntArray]:
+def _runs_of(passages: Sequence[Passage], kept: KeptFiles) -> Iterator[Runs]:
     """The runs of words of each passage, as checksums, each once; not found anew for documents that are the same."""
     for _, group in groupby(passages, key=lambda passage: passage.document_id):
         texts = [passage.text for passage in group]
         key = key_of(b"runs", _code(), "\0".join(texts).encode("utf-8"))
         known = kept.get(key)
         if known is None:
-            runs = [_runs(text) for text in texts]
-            ends = np.cumsum([0, *map(len, runs)], dtype="<i8")
-            known = ends.tobytes() + np.concatenate(runs).tobytes()
+            runs = [passage_runs(text) for text in texts]
+            ends = np.cumsum([0, *map(len, runs)], dtype="<u8")
+            known = ends.tobytes() + np.concatenate(runs).astype("<u8").tobytes()
             kept.put(key, known)
-        table = np.frombuffer(known, "<i8")
+        table = np.frombuffer(known, "<u8")
         ends = table[: len(texts) + 1] + len(texts) + 1
         yield from (table[start:end] for start, end in pairwise(ends))
-
-
-def _runs(text: str) -> IntArray:
-    words = fold_for_search(text).lower().split()
-    places = range(len(words) - RUN_WORDS + 1) if len(words) >= SHORTEST_WORDS else ()
-    runs = {" ".join(words[at : at + RUN_WORDS]) for at in places}
-    sums = (hashlib.blake2b(run.encode("utf-8"), digest_size=8).digest() for run in runs)
-    return np.sort(np.frombuffer(b"".join(sums), "<i8"))
 
 
 def duplicates(build: Build, pairs: Sequence[tuple[int, int]]) -> tuple[Duplicate, ...]:

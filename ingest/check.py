@@ -13,6 +13,8 @@ from math import ceil
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
+import numpy as np
+
 from ingest.block_faults import Fault
 from ingest.corpus import Corpus, read_blocks
 from ingest.decode import decode
@@ -23,15 +25,15 @@ from ingest.files import ARCHIVE_SUFFIX, SOURCES_FILE, TEXT_SUFFIXES, read_file
 from ingest.kept import KeptFiles, key_of
 from ingest.normalise import fold_for_search, normalise_text
 from ingest.passages import Passage
+from ingest.runs import Runs, runs_of
 from ingest.sentences import sentence_spans
 
-__all__ = ["REPEATED", "RUN_WORDS", "SHORTEST_WORDS", "Problem", "check_documents", "doubts", "repeated"]
+__all__ = ["REPEATED", "Problem", "check_documents", "doubts", "passage_runs", "repeated", "repeated_runs"]
 
-RUN_WORDS = 5
-SHORTEST_WORDS = 10
+_SHORTEST_WORDS = 10
 """Fewer words than these may well stand twice."""
 REPEATED = 0.8
-"""Two passages repeat each other if one holds this share of the other's runs of `RUN_WORDS` words."""
+"""Two passages repeat each other if one holds this share of the other's runs of words."""
 
 _ALIKE = 0.9
 """Themes whose letters are the same to this share, as `difflib` counts: « Vie municipal » and « Vie municipale »."""
@@ -312,13 +314,18 @@ def _check_notes(document: Document, lines: _Lines) -> Iterator[Problem]:
 
 
 def repeated(passages: Sequence[Passage]) -> list[tuple[int, int]]:
-    """The pairs of passages of which one holds the other or nearly: the positions of the later and the earlier.
+    """The pairs of passages of which one holds the other or nearly: the positions of the later and the earlier."""
+    return repeated_runs([passage_runs(passage.text) for passage in passages])
+
+
+def repeated_runs(of_passages: Sequence[Runs]) -> list[tuple[int, int]]:
+    """As `repeated`, of passages with these runs of words.
 
     Two passages that share enough of their runs of words also share one of the few rarest that the shorter can lack
     none of: only those that do are compared. The prefix filter of Chaudhuri, Ganti and Kaushik, « A Primitive Operator
     for Similarity Joins in Data Cleaning » (2006).
     """
-    runs = [_runs(passage.text) for passage in passages]
+    runs = [frozenset(own.tolist()) for own in of_passages]
     holders: dict[int, list[int]] = {}
     for number, own in enumerate(runs):
         for run in own:
@@ -333,12 +340,10 @@ def repeated(passages: Sequence[Passage]) -> list[tuple[int, int]]:
     return sorted(pairs)
 
 
-def _runs(text: str) -> frozenset[int]:
-    """The runs of `RUN_WORDS` words of a text, each as its hash; none for a text that may well stand twice."""
+def passage_runs(text: str) -> Runs:
+    """The runs of words of a passage; none of one so short that it may well stand twice."""
     words = fold_for_search(text).lower().split()
-    if len(words) < SHORTEST_WORDS:
-        return frozenset()
-    return frozenset(hash(tuple(words[i : i + RUN_WORDS])) for i in range(len(words) - RUN_WORDS + 1))
+    return runs_of(words) if len(words) >= _SHORTEST_WORDS else np.array([], dtype=np.uint64)
 
 
 def _check_repeats(

@@ -4,15 +4,14 @@ import hashlib
 import re
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ingest.normalise import fold_for_search
+from ingest.runs import Runs, runs_of
 
 __all__ = ["NearDuplicates"]
 
-_SHINGLE = 5
 _SAME = 0.9
-"""Texts that share this part of their runs of `_SHINGLE` words are one (Jaccard), if their numbers are the same."""
+"""Texts that share this part of their runs of words are one (Jaccard), if their numbers are the same."""
 _SKETCH = 32
 """The smallest runs, of which two texts so much alike share at least one but for a chance of 1 in 10^31."""
 
@@ -21,7 +20,7 @@ class NearDuplicates:
     """The texts of a crawl, by their addresses. Exact: sketches only choose what is compared."""
 
     def __init__(self) -> None:
-        self._runs: dict[str, NDArray[np.uint64]] = {}
+        self._runs: dict[str, Runs] = {}
         self._numbers: dict[str, str] = {}
         self._holders: dict[int, set[str]] = {}
 
@@ -41,7 +40,7 @@ class NearDuplicates:
         """
         if not text:
             return "", b"", ""
-        runs = _runs(text)
+        runs = runs_of(re.findall(r"\w+", fold_for_search(text).lower()))
         numbers = hashlib.sha256(" ".join(re.findall(r"\d+", text)).encode()).hexdigest()[:16]
         candidates = {other for run in runs[:_SKETCH].tolist() for other in self._holders.get(run, ())} - {url}
         for other in sorted(candidates):
@@ -50,11 +49,3 @@ class NearDuplicates:
             if self._numbers[other] == numbers and shared >= _SAME * (len(runs) + len(theirs) - shared):
                 return other, runs.tobytes(), numbers
         return "", runs.tobytes(), numbers
-
-
-def _runs(text: str) -> NDArray[np.uint64]:
-    """The runs of five words of a text as sorted numbers, each once; a shorter text is one run."""
-    words = re.findall(r"\w+", fold_for_search(text).lower())
-    runs = {" ".join(words[at : at + _SHINGLE]) for at in range(max(1, len(words) - _SHINGLE + 1))}
-    numbers = [int.from_bytes(hashlib.blake2b(run.encode(), digest_size=8).digest(), "big") for run in runs]
-    return np.sort(np.array(numbers, dtype=np.uint64))

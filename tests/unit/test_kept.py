@@ -273,9 +273,9 @@ def test_what_repeats_is_found_anew_where_it_is_found_otherwise(corpus, tmp_path
     passages = [p for document in read_corpus(corpus).documents for p in split(document, lambda t: len(t.split()), 64)]
     kept = KeptFiles(tmp_path / "documents.sqlite")
     made = []
-    runs = duplicates._runs
-    monkeypatch.setattr(duplicates, "_runs", lambda text: made.append(text) or runs(text))
-    monkeypatch.setattr(duplicates, "repeated", lambda passages: made.append("pairs") or repeated(passages))
+    runs, pairs = duplicates.passage_runs, duplicates.repeated_runs
+    monkeypatch.setattr(duplicates, "passage_runs", lambda text: made.append(text) or runs(text))
+    monkeypatch.setattr(duplicates, "repeated_runs", lambda found: made.append("pairs") or pairs(found))
     for code, wanted in ((b"1", True), (b"1", False), (b"2", True)):
         made.clear()
         monkeypatch.setattr(duplicates, "_code", lambda code=code: code)
