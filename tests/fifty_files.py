@@ -24,7 +24,7 @@ from ingest.corpus import Corpus, read_corpus
 from ingest.document import BlockKind, Document
 from tests.fifty_pdfs import BIKES, PDFS, SUN, TREES, WATER
 
-__all__ = ["FILES", "SUMMARY", "read_files", "seen", "summary"]
+__all__ = ["FILES", "SUMMARY", "open_text", "read_files", "seen", "summary", "word"]
 
 Made = tuple[bytes, Sequence[str]]
 
@@ -42,7 +42,8 @@ def _file(name: str, difficulty: str) -> Callable[[Callable[[], Made]], Callable
     return register
 
 
-def _word(write: Callable[[Any], None]) -> bytes:
+def word(write: Callable[[Any], None]) -> bytes:
+    """A Word document."""
     document = docx.Document()
     write(document)
     file = io.BytesIO()
@@ -50,7 +51,8 @@ def _word(write: Callable[[Any], None]) -> bytes:
     return file.getvalue()
 
 
-def _open_text(*elements: Any) -> bytes:
+def open_text(*elements: Any) -> bytes:
+    """An OpenDocument text of these elements."""
     document = odfdo.Document("text")
     document.body.clear()
     for element in elements:
@@ -96,7 +98,7 @@ def _() -> Made:
         ):
             cell.text = text
 
-    return _word(write), [
+    return word(write), [
         "= Procès-verbal du 3 mai",
         f"Énergie | {SUN}",
         "Énergie › Vote | pour : vingt-deux voix ;",
@@ -118,7 +120,7 @@ def _() -> Made:
         document.add_paragraph("La pluie", style="Sous-chapitre Mairie")
         document.add_paragraph(WATER)
 
-    return _word(write), ["= L’eau", f"La pluie | {WATER}"]
+    return word(write), ["= L’eau", f"La pluie | {WATER}"]
 
 
 @_file("tableau-cellules-fusionnees.docx", "a table whose cells are joined over columns and rows")
@@ -132,7 +134,7 @@ def _() -> Made:
         table.cell(0, 1).merge(table.cell(0, 2))
         table.cell(0, 0).merge(table.cell(1, 0))
 
-    return _word(write), [
+    return word(write), [
         "= Tableau cellules fusionnees",
         "| École | Effectif",
         "| 2022 | 2023",
@@ -152,7 +154,7 @@ def _() -> Made:
             paragraph._p.append(change)
         paragraph.add_run(" euros la journée.")
 
-    return _word(write), ["= Contrat corrections suivies", "| La salle est louée deux cents euros la journée."]
+    return word(write), ["= Contrat corrections suivies", "| La salle est louée deux cents euros la journée."]
 
 
 @_file("invitation-sauts-de-ligne.docx", "line breaks, tabs, non-breaking spaces and a hidden run within a paragraph")
@@ -164,7 +166,7 @@ def _() -> Made:
         run = paragraph.add_run(" À supprimer avant envoi.")
         run.font.hidden = True
 
-    return _word(write), [
+    return word(write), [
         "= Invitation sauts de ligne",
         "| Le maire vous invite le samedi\u00a07\u00a0juin à 18\u00a0heures.",
     ]
@@ -189,7 +191,7 @@ def _() -> Made:
         paragraph._p.append(field)
         paragraph.add_run(".")
 
-    return _word(write), ["= Liens et champs", "| Le plan est sur le site de la ville, mis à jour le 3 mai 2024."]
+    return word(write), ["= Liens et champs", "| Le plan est sur le site de la ville, mis à jour le 3 mai 2024."]
 
 
 # OpenDocument
@@ -199,7 +201,7 @@ def _() -> Made:
 def _() -> Made:
     paragraph = odfdo.Paragraph("Les arbres sont conservés depuis 2013.")
     paragraph.insert_note(after="2013", note_id="n1", citation="1", body="Charte de 2013, article 2.")
-    data = _open_text(
+    data = open_text(
         odfdo.Paragraph("Charte de l’arbre", style="Title"),
         odfdo.Header(1, "Principes"),
         odfdo.Header(2, "Conserver"),
@@ -218,7 +220,7 @@ def _() -> Made:
     outer = odfdo.List(["trier :"])
     outer.get_elements("text:list-item")[0].append(odfdo.List(["le verre ;", "le papier."]))
     outer.append_item("composter.")
-    return _open_text(odfdo.Header(1, "Les gestes"), outer), [
+    return open_text(odfdo.Header(1, "Les gestes"), outer), [
         "= Les gestes",
         "| trier :",
         "| le verre ;",
@@ -233,7 +235,7 @@ def _() -> Made:
     table.set_values([["Salle", "Prix"], ["Le Chêne", "120 €"]])
     paragraph = odfdo.Paragraph("Les tarifs   sont\tvotés chaque année.")
     paragraph.insert_annotation(after="tarifs", body="À vérifier", creator="Service des finances")
-    return _open_text(odfdo.Header(1, "Tarifs des salles"), paragraph, table), [
+    return open_text(odfdo.Header(1, "Tarifs des salles"), paragraph, table), [
         "= Tarifs des salles",
         "| Les tarifs sont votés chaque année.",
         "| Salle | Prix",

@@ -17,7 +17,7 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import BaseDocTemplate, Frame, FrameBreak, PageBreak, PageTemplate, Paragraph, Table
 
-__all__ = ["PDFS"]
+__all__ = ["PDFS", "drawn", "lines", "with_raised"]
 
 Made = tuple[bytes, Sequence[str]]
 
@@ -59,7 +59,8 @@ def _pdf(name: str, difficulty: str) -> Callable[[Callable[[], Made]], Callable[
     return register
 
 
-def _drawn(draw: Callable[[Canvas], None], **options: Any) -> bytes:
+def drawn(draw: Callable[[Canvas], None], **options: Any) -> bytes:
+    """A document drawn page by page."""
     file = io.BytesIO()
     canvas = Canvas(file, invariant=1, **options)
     draw(canvas)
@@ -67,7 +68,7 @@ def _drawn(draw: Callable[[Canvas], None], **options: Any) -> bytes:
     return file.getvalue()
 
 
-def _lines(
+def lines(
     canvas: Canvas,
     texts: Sequence[str],
     x: float = 72,
@@ -75,21 +76,37 @@ def _lines(
     font: tuple[str, float] = ("Times-Roman", 11),
     step: float = 14,
 ) -> None:
+    """Lines of text one below the other, from `y` on, in points."""
     canvas.setFont(*font)
     for number, text in enumerate(texts):
         canvas.drawString(x, y - number * step, text)
 
 
+def with_raised(canvas: Canvas, y: float, parts: Sequence[tuple[str, str, str]]) -> None:
+    """A line, each part of it words, a raised figure or letter, and what follows."""
+    text = canvas.beginText(72, y)
+    for words, raised, after in parts:
+        text.setFont("Times-Roman", 11)
+        text.textOut(words)
+        text.setFont("Times-Roman", 7)
+        text.setRise(4)
+        text.textOut(raised)
+        text.setFont("Times-Roman", 11)
+        text.setRise(0)
+        text.textOut(after)
+    canvas.drawText(text)
+
+
 def _wrapped(text: str, width: float, font: tuple[str, float] = ("Times-Roman", 11)) -> list[str]:
     """A text's lines as a word processor breaks them in this width, in points."""
-    lines = [""]
+    broken = [""]
     for word in text.split(" "):
-        longer = f"{lines[-1]} {word}".strip()
+        longer = f"{broken[-1]} {word}".strip()
         if stringWidth(longer, *font) <= width:
-            lines[-1] = longer
+            broken[-1] = longer
         else:
-            lines.append(word)
-    return lines
+            broken.append(word)
+    return broken
 
 
 def _laid_out(
@@ -111,21 +128,21 @@ def _laid_out(
 def _() -> Made:
     def draw(canvas: Canvas) -> None:
         for number in (1, 2, 3):
-            _lines(canvas, ["Ville de Loos – Conseil municipal du 12 mars 2024"], y=805, font=("Helvetica", 8))
+            lines(canvas, ["Ville de Loos – Conseil municipal du 12 mars 2024"], y=805, font=("Helvetica", 8))
             canvas.drawRightString(540, 30, f"Page {number} sur 3")
             if number == 1:
-                _lines(canvas, ["Compte rendu du conseil municipal"], y=760, font=("Helvetica-Bold", 20))
-                _lines(canvas, ["Approbation du budget"], y=720, font=("Helvetica-Bold", 13))
-                _lines(canvas, ["Le budget de la ville est adopté à l’unanimité, et le conseil en"], y=90)
+                lines(canvas, ["Compte rendu du conseil municipal"], y=760, font=("Helvetica-Bold", 20))
+                lines(canvas, ["Approbation du budget"], y=720, font=("Helvetica-Bold", 13))
+                lines(canvas, ["Le budget de la ville est adopté à l’unanimité, et le conseil en"], y=90)
             elif number == 2:
-                _lines(canvas, ["remercie les services. La séance continue."], y=770)
-                _lines(canvas, ["Questions diverses"], y=720, font=("Helvetica-Bold", 13))
-                _lines(canvas, ["Le marché aura lieu le samedi."], y=700)
+                lines(canvas, ["remercie les services. La séance continue."], y=770)
+                lines(canvas, ["Questions diverses"], y=720, font=("Helvetica-Bold", 13))
+                lines(canvas, ["Le marché aura lieu le samedi."], y=700)
             else:
-                _lines(canvas, ["La séance est levée à vingt-deux heures."], y=770)
+                lines(canvas, ["La séance est levée à vingt-deux heures."], y=770)
             canvas.showPage()
 
-    return _drawn(draw), [
+    return drawn(draw), [
         "= Compte rendu du conseil municipal",
         "p. 1 | Approbation du budget | Le budget de la ville est adopté à l’unanimité, et le conseil en remercie les "
         "services. La séance continue.",
@@ -137,11 +154,11 @@ def _() -> Made:
 @_pdf("lettre-du-maire.pdf", "an embedded TrueType font with ligatures, accents, œ, € and curly quotes")
 def _() -> Made:
     def draw(canvas: Canvas) -> None:
-        _lines(canvas, ["Lettre aux bénéﬁciaires"], y=760, font=("DejaVuSans-Bold", 18))
-        _lines(canvas, ["L’œuvre « Cœur de ville » coûte 12 000 € ; où ? À Noël."], font=("DejaVuSans", 11))
-        _lines(canvas, ["Elle est ofﬁcielle, ﬂeurie, eﬀective et aﬃchée."], y=686, font=("DejaVuSans", 11))
+        lines(canvas, ["Lettre aux bénéﬁciaires"], y=760, font=("DejaVuSans-Bold", 18))
+        lines(canvas, ["L’œuvre « Cœur de ville » coûte 12 000 € ; où ? À Noël."], font=("DejaVuSans", 11))
+        lines(canvas, ["Elle est ofﬁcielle, ﬂeurie, eﬀective et aﬃchée."], y=686, font=("DejaVuSans", 11))
 
-    return _drawn(draw), [
+    return drawn(draw), [
         "= Lettre aux bénéficiaires",
         "p. 1 | | L’œuvre « Cœur de ville » coûte 12 000 € ; où ? À Noël. Elle est officielle, fleurie, effective et "
         "affichée.",
@@ -151,7 +168,7 @@ def _() -> Made:
 @_pdf("programme-de-la-fete.pdf", "words in italics and bold within a sentence, in three fonts")
 def _() -> Made:
     def draw(canvas: Canvas) -> None:
-        _lines(canvas, ["La fête des terrils"], y=760, font=("STIXGeneralBol", 22))
+        lines(canvas, ["La fête des terrils"], y=760, font=("STIXGeneralBol", 22))
         text = canvas.beginText(72, 700)
         for words, font in (
             ("La compagnie ", "DejaVuSerif"),
@@ -164,7 +181,7 @@ def _() -> Made:
             text.textOut(words)
         canvas.drawText(text)
 
-    return _drawn(draw), [
+    return drawn(draw), [
         "= La fête des terrils",
         "p. 1 | | La compagnie Les Gens d’en bas joue à 20 h 30 sur la place.",
     ]
@@ -173,16 +190,16 @@ def _() -> Made:
 @_pdf("bulletin-deux-colonnes.pdf", "two columns under a title of the whole width")
 def _() -> Made:
     def draw(canvas: Canvas) -> None:
-        _lines(canvas, ["Le bulletin du printemps : ce qui change en ville"], y=770, font=("Helvetica-Bold", 20))
+        lines(canvas, ["Le bulletin du printemps : ce qui change en ville"], y=770, font=("Helvetica-Bold", 20))
         for x, heading, texts in ((60, "Les arbres", (TREES, WATER)), (310, "Le soleil", (SUN, BIKES))):
-            _lines(canvas, [heading], x=x, y=730, font=("Helvetica-Bold", 13))
+            lines(canvas, [heading], x=x, y=730, font=("Helvetica-Bold", 13))
             y = 708.0
             for text in texts:
                 wrapped = _wrapped(text, 225)
-                _lines(canvas, wrapped, x=x, y=y)
+                lines(canvas, wrapped, x=x, y=y)
                 y -= 14 * len(wrapped) + 8
 
-    return _drawn(draw), [
+    return drawn(draw), [
         "= Le bulletin du printemps : ce qui change en ville",
         f"p. 1 | Les arbres | {TREES}",
         f"p. 1 | Les arbres | {WATER}",
@@ -217,9 +234,9 @@ def _() -> Made:
             "tive des habitants de Loos-en-",
             "Gohelle, qui est peut-être la plus grande.",
         ]
-        _lines(canvas, texts, font=("DejaVuSerif", 11))
+        lines(canvas, texts, font=("DejaVuSerif", 11))
 
-    return _drawn(draw), [
+    return drawn(draw), [
         "= Article cesures",
         "p. 1 | | La ville a posé des panneaux solaires sur le toit du gymnase Jean-Jaurès, avec la coopérative des "
         "habitants de Loos-en-Gohelle, qui est peut-être la plus grande.",
@@ -269,24 +286,14 @@ def _() -> Made:
 @_pdf("etude-avec-notes.pdf", "footnotes at a page’s foot, their calls raised in the text")
 def _() -> Made:
     def draw(canvas: Canvas) -> None:
-        _lines(canvas, ["Étude sur les terrils"], y=770, font=("Helvetica-Bold", 18))
-        text = canvas.beginText(72, 720)
-        for words, raised, after in (("Les terrils jumeaux", "1", " culminent à 186 mètres"), (",", "2", " dit-on.")):
-            text.setFont("Times-Roman", 11)
-            text.textOut(words)
-            text.setFont("Times-Roman", 7)
-            text.setRise(4)
-            text.textOut(raised)
-            text.setFont("Times-Roman", 11)
-            text.setRise(0)
-            text.textOut(after)
-        canvas.drawText(text)
-        _lines(canvas, ["Ils sont classés depuis 2012."], y=700)
-        _lines(
+        lines(canvas, ["Étude sur les terrils"], y=770, font=("Helvetica-Bold", 18))
+        with_raised(canvas, 720, (("Les terrils jumeaux", "1", " culminent à 186 mètres"), (",", "2", " dit-on.")))
+        lines(canvas, ["Ils sont classés depuis 2012."], y=700)
+        lines(
             canvas, ["1. Bassin minier.", "2. Mesure de l’office du tourisme."], y=90, font=("Times-Roman", 8), step=10
         )
 
-    return _drawn(draw), [
+    return drawn(draw), [
         "= Étude sur les terrils",
         "p. 1 | | Les terrils jumeaux culminent à 186 mètres, dit-on. Ils sont classés depuis 2012.",
         "p. 1 | | (note) 1. Bassin minier.",
@@ -301,15 +308,15 @@ def _scan(canvas: Canvas) -> None:
 @_pdf("deliberations-en-partie-numerisees.pdf", "scanned pages among pages of text: named, and the others read")
 def _() -> Made:
     def draw(canvas: Canvas) -> None:
-        _lines(canvas, ["Recueil des actes"], y=770, font=("Helvetica-Bold", 18))
-        _lines(canvas, ["Le recueil réunit les actes de l’année."])
+        lines(canvas, ["Recueil des actes"], y=770, font=("Helvetica-Bold", 18))
+        lines(canvas, ["Le recueil réunit les actes de l’année."])
         canvas.showPage()
         for _ in range(2):
             _scan(canvas)
             canvas.showPage()
-        _lines(canvas, ["Le dernier acte est du 3 décembre."])
+        lines(canvas, ["Le dernier acte est du 3 décembre."])
 
-    return _drawn(draw), [
+    return drawn(draw), [
         "= Recueil des actes",
         "p. 1 | | Le recueil réunit les actes de l’année.",
         "p. 4 | | Le dernier acte est du 3 décembre.",
@@ -327,7 +334,7 @@ def _() -> Made:
         text.textLines(["La circulation est interdite rue Basse", "le dimanche de huit heures à midi."])
         canvas.drawText(text)
 
-    return _drawn(draw), [
+    return drawn(draw), [
         "= Arrete numerise ocr",
         "p. 1 | | La circulation est interdite rue Basse le dimanche de huit heures à midi.",
     ]
@@ -340,14 +347,14 @@ def _() -> Made:
         canvas.saveState()
         canvas.translate(595, 0)
         canvas.rotate(90)
-        _lines(canvas, ["Le sens unique de la rue Basse", "commence au pont."], x=100, y=300)
+        lines(canvas, ["Le sens unique de la rue Basse", "commence au pont."], x=100, y=300)
         canvas.restoreState()
         canvas.showPage()
         canvas.setPageRotation(0)
         canvas.rotate(90)
-        _lines(canvas, ["La rue Haute reste à double sens,", "jusqu’à l’école."], x=100, y=-200)
+        lines(canvas, ["La rue Haute reste à double sens,", "jusqu’à l’école."], x=100, y=-200)
 
-    return _drawn(draw), [
+    return drawn(draw), [
         "= Plan de circulation",
         "p. 1 | | Le sens unique de la rue Basse commence au pont.",
         "p. 2 | | La rue Haute reste à double sens, jusqu’à l’école.",
@@ -357,14 +364,14 @@ def _() -> Made:
 @_pdf("formulaire-rempli.pdf", "a form: what was typed into its fields is seen on the page")
 def _() -> Made:
     def draw(canvas: Canvas) -> None:
-        _lines(canvas, ["Demande de subvention"], y=770, font=("Helvetica-Bold", 18))
-        _lines(canvas, ["L’association demande une aide pour son jardin partagé."], y=720)
-        _lines(canvas, ["Association :"], y=690)
+        lines(canvas, ["Demande de subvention"], y=770, font=("Helvetica-Bold", 18))
+        lines(canvas, ["L’association demande une aide pour son jardin partagé."], y=720)
+        lines(canvas, ["Association :"], y=690)
         canvas.acroForm.textfield(
             name="association", value="Les Jardins du terril", x=140, y=684, width=200, height=18, borderWidth=0
         )
 
-    return _drawn(draw), [
+    return drawn(draw), [
         "= Demande de subvention",
         "p. 1 | | L’association demande une aide pour son jardin partagé.",
         "p. 1 | | Association : Les Jardins du terril",
@@ -382,7 +389,7 @@ def _() -> Made:
             canvas.drawString(x, 700, word)
             x += stringWidth(word, "Times-Roman", 11) + 4.2
 
-    return _drawn(draw), [
+    return drawn(draw), [
         "= LE MARCHÉ DE NOËL",
         "p. 1 | | Il se tient sur la place de la mairie le samedi.",
     ]
@@ -392,11 +399,11 @@ def _() -> Made:
 def _() -> Made:
     def draw(canvas: Canvas) -> None:
         for shift in (0, 0.3):
-            _lines(canvas, ["Avis aux riverains"], x=72 + shift, y=760, font=("Helvetica", 18))
+            lines(canvas, ["Avis aux riverains"], x=72 + shift, y=760, font=("Helvetica", 18))
         for shift in (0, 0.25):
-            _lines(canvas, ["La rue sera fermée lundi."], x=72 + shift)
+            lines(canvas, ["La rue sera fermée lundi."], x=72 + shift)
 
-    return _drawn(draw), ["= Avis aux riverains", "p. 1 | | La rue sera fermée lundi."]
+    return drawn(draw), ["= Avis aux riverains", "p. 1 | | La rue sera fermée lundi."]
 
 
 @_pdf("reglement-interieur.pdf", "headings of three sizes, numbered")
@@ -424,12 +431,12 @@ def _() -> Made:
     def draw(canvas: Canvas) -> None:
         y = 740.0
         for heading, text in (("L’eau de pluie", WATER), ("Les arbres", TREES)):
-            _lines(canvas, [heading], y=y, font=("Times-Bold", 11))
+            lines(canvas, [heading], y=y, font=("Times-Bold", 11))
             wrapped = _wrapped(text, 440)
-            _lines(canvas, wrapped, y=y - 16)
+            lines(canvas, wrapped, y=y - 16)
             y -= 16 + 14 * len(wrapped) + 12
 
-    return _drawn(draw), [
+    return drawn(draw), [
         "= Note titres en gras",
         f"p. 1 | L’eau de pluie | {WATER}",
         f"p. 1 | Les arbres | {TREES}",
@@ -439,17 +446,17 @@ def _() -> Made:
 @_pdf("conseils-liste-a-puces.pdf", "bullets of a font of symbols, items of two lines, a numbered list")
 def _() -> Made:
     def draw(canvas: Canvas) -> None:
-        _lines(canvas, ["Pour économiser l’eau, la ville conseille :"], y=740)
+        lines(canvas, ["Pour économiser l’eau, la ville conseille :"], y=740)
         for number, item in enumerate(
             (["fermer le robinet pendant que", "l’on se lave les dents ;"], ["réparer les fuites."])
         ):
             y = 720 - 30 * number
             canvas.setFont("ZapfDingbats", 9)
             canvas.drawString(80, y, "n")
-            _lines(canvas, item, x=95, y=y)
-        _lines(canvas, ["1. Relever le compteur le soir.", "2. Le relever le matin."], x=80, y=650)
+            lines(canvas, item, x=95, y=y)
+        lines(canvas, ["1. Relever le compteur le soir.", "2. Le relever le matin."], x=80, y=650)
 
-    return _drawn(draw), [
+    return drawn(draw), [
         "= Conseils liste a puces",
         "p. 1 | | Pour économiser l’eau, la ville conseille :",
         "p. 1 | | fermer le robinet pendant que l’on se lave les dents ;",
@@ -462,17 +469,15 @@ def _() -> Made:
 @_pdf("rapport-avec-sommaire.pdf", "a table of contents with dotted leaders before the text")
 def _() -> Made:
     def draw(canvas: Canvas) -> None:
-        _lines(canvas, ["Rapport annuel"], y=770, font=("Helvetica-Bold", 20))
-        _lines(
-            canvas, ["Les arbres ................................ 2", "Le soleil . . . . . . . . . . . . . 3"], y=720
-        )
+        lines(canvas, ["Rapport annuel"], y=770, font=("Helvetica-Bold", 20))
+        lines(canvas, ["Les arbres ................................ 2", "Le soleil . . . . . . . . . . . . . 3"], y=720)
         canvas.showPage()
         for heading, text in (("Les arbres", TREES), ("Le soleil", SUN)):
-            _lines(canvas, [heading], y=770, font=("Helvetica-Bold", 14))
-            _lines(canvas, _wrapped(text, 440), y=745)
+            lines(canvas, [heading], y=770, font=("Helvetica-Bold", 14))
+            lines(canvas, _wrapped(text, 440), y=745)
             canvas.showPage()
 
-    return _drawn(draw), [
+    return drawn(draw), [
         "= Rapport annuel",
         "p. 1 | | (légende) Les arbres … 2",
         "p. 1 | | (légende) Le soleil … 3",
@@ -488,40 +493,40 @@ def _() -> Made:
         canvas.translate(150, 250)
         canvas.rotate(45)
         canvas.setFillGray(0.85)
-        _lines(canvas, ["PROJET"], x=100, y=100, font=("Helvetica-Bold", 90))
+        lines(canvas, ["PROJET"], x=100, y=100, font=("Helvetica-Bold", 90))
         canvas.restoreState()
-        _lines(canvas, _wrapped(TREES, 440))
+        lines(canvas, _wrapped(TREES, 440))
 
-    return _drawn(draw), ["= Projet de charte", f"p. 1 | | {TREES}"]
+    return drawn(draw), ["= Projet de charte", f"p. 1 | | {TREES}"]
 
 
 @_pdf("affiche-d-imprimeur.pdf", "a printer’s page: its marks and file name lie outside what is seen (/CropBox)")
 def _() -> Made:
     def draw(canvas: Canvas) -> None:
         canvas.setCropBox((60, 60, 535, 780))
-        _lines(canvas, ["affiche_v3_DEF.indd  12/03/24  Cyan Magenta"], x=70, y=815, font=("Helvetica", 7))
-        _lines(canvas, _wrapped(BIKES, 400), x=80)
+        lines(canvas, ["affiche_v3_DEF.indd  12/03/24  Cyan Magenta"], x=70, y=815, font=("Helvetica", 7))
+        lines(canvas, _wrapped(BIKES, 400), x=80)
 
-    return _drawn(draw), ["= Affiche d imprimeur", f"p. 1 | | {BIKES}"]
+    return drawn(draw), ["= Affiche d imprimeur", f"p. 1 | | {BIKES}"]
 
 
 @_pdf("deliberation.pdf", "a deliberation: raised « er », abbreviations, articles as headings in bold")
 def _() -> Made:
     def draw(canvas: Canvas) -> None:
-        _lines(canvas, ["Délibération n° 2024-12"], y=770, font=("Helvetica-Bold", 18))
-        _lines(canvas, ["Vu le code général des collectivités territoriales, art. L. 2121-29 ;"], y=730)
-        _lines(canvas, ["Considérant que la rue Basse est inondée lors des orages,"], y=708)
+        lines(canvas, ["Délibération n° 2024-12"], y=770, font=("Helvetica-Bold", 18))
+        lines(canvas, ["Vu le code général des collectivités territoriales, art. L. 2121-29 ;"], y=730)
+        lines(canvas, ["Considérant que la rue Basse est inondée lors des orages,"], y=708)
         text = canvas.beginText(72, 680)
         for words, size, rise in (("Article 1", 11, 0), ("er", 7, 4)):
             text.setFont("Times-Bold", size)
             text.setRise(rise)
             text.textOut(words)
         canvas.drawText(text)
-        _lines(canvas, ["Le conseil approuve la création d’une noue."], y=662)
-        _lines(canvas, ["Article 2"], y=634, font=("Times-Bold", 11))
-        _lines(canvas, ["M. le Maire est chargé de l’exécution de la présente."], y=616)
+        lines(canvas, ["Le conseil approuve la création d’une noue."], y=662)
+        lines(canvas, ["Article 2"], y=634, font=("Times-Bold", 11))
+        lines(canvas, ["M. le Maire est chargé de l’exécution de la présente."], y=616)
 
-    return _drawn(draw), [
+    return drawn(draw), [
         "= Délibération n° 2024-12",
         "p. 1 | | Vu le code général des collectivités territoriales, art. L. 2121-29 ;",
         "p. 1 | | Considérant que la rue Basse est inondée lors des orages,",
@@ -533,33 +538,33 @@ def _() -> Made:
 @_pdf("magazine-lettrine.pdf", "a drop cap: the first letter is three lines high")
 def _() -> Made:
     def draw(canvas: Canvas) -> None:
-        _lines(canvas, ["Les arbres de la rue"], y=770, font=("Helvetica-Bold", 18))
-        _lines(canvas, ["L"], y=702, font=("Times-Roman", 46))
+        lines(canvas, ["Les arbres de la rue"], y=770, font=("Helvetica-Bold", 18))
+        lines(canvas, ["L"], y=702, font=("Times-Roman", 46))
         words = f"{TREES} {WATER}"[1:]
         beside = _wrapped(words, 410)[:3]
-        _lines(canvas, beside, x=102, y=730)
+        lines(canvas, beside, x=102, y=730)
         rest = words[len(" ".join(beside)) + 1 :]
-        _lines(canvas, _wrapped(rest, 440), y=730 - 14 * 3)
+        lines(canvas, _wrapped(rest, 440), y=730 - 14 * 3)
 
-    return _drawn(draw), ["= Les arbres de la rue", f"p. 1 | | {TREES} {WATER}"]
+    return drawn(draw), ["= Les arbres de la rue", f"p. 1 | | {TREES} {WATER}"]
 
 
 @_pdf("page-avec-encadre.pdf", "a box beside the text, with its own heading, on a grey ground")
 def _() -> Made:
     def draw(canvas: Canvas) -> None:
-        _lines(canvas, ["Le plan vélo des écoles de Loos-en-Gohelle"], y=770, font=("Helvetica-Bold", 20))
+        lines(canvas, ["Le plan vélo des écoles de Loos-en-Gohelle"], y=770, font=("Helvetica-Bold", 20))
         y = 730.0
         for text in (BIKES, TREES):
             wrapped = _wrapped(text, 280)
-            _lines(canvas, wrapped, y=y)
+            lines(canvas, wrapped, y=y)
             y -= 14 * len(wrapped) + 8
         canvas.setFillGray(0.9)
         canvas.rect(385, 560, 160, 180, stroke=0, fill=1)
         canvas.setFillGray(0)
-        _lines(canvas, ["En savoir plus"], x=395, y=720, font=("Helvetica-Bold", 13))
-        _lines(canvas, _wrapped(WATER, 140, ("Helvetica", 9)), x=395, y=700, font=("Helvetica", 9), step=11)
+        lines(canvas, ["En savoir plus"], x=395, y=720, font=("Helvetica-Bold", 13))
+        lines(canvas, _wrapped(WATER, 140, ("Helvetica", 9)), x=395, y=700, font=("Helvetica", 9), step=11)
 
-    return _drawn(draw), [
+    return drawn(draw), [
         "= Le plan vélo des écoles de Loos-en-Gohelle",
         f"p. 1 | | {BIKES}",
         f"p. 1 | | {TREES}",
@@ -573,9 +578,9 @@ def _() -> Made:
         canvas.setFont("Helvetica-Bold", 18)
         canvas.drawCentredString(297, 770, "PLAN DE SAUVEGARDE DES ARBRES")
         canvas.drawCentredString(297, 748, "ET DES HAIES DE LA VILLE")
-        _lines(canvas, _wrapped(TREES, 440))
+        lines(canvas, _wrapped(TREES, 440))
 
-    return _drawn(draw), [
+    return drawn(draw), [
         "= PLAN DE SAUVEGARDE DES ARBRES ET DES HAIES DE LA VILLE",
         f"p. 1 | | {TREES}",
     ]
@@ -592,7 +597,7 @@ def _() -> Made:
             text.textOut(words)
         canvas.drawText(text)
 
-    return _drawn(draw), [
+    return drawn(draw), [
         "= Bilan carbone",
         "p. 1 | | La ferme de 450 m² évite 12 tonnes de CO2 depuis le 1er mai, dit l’arrêté n° 7.",
     ]
@@ -601,13 +606,13 @@ def _() -> Made:
 @_pdf("plaquette-dans-le-desordre.pdf", "a file that draws its foot first and its title last")
 def _() -> Made:
     def draw(canvas: Canvas) -> None:
-        _lines(canvas, _wrapped(WATER, 440), y=500)
-        _lines(canvas, ["La pluie"], y=525, font=("Helvetica-Bold", 13))
-        _lines(canvas, _wrapped(TREES, 440), y=650)
-        _lines(canvas, ["Les arbres"], y=675, font=("Helvetica-Bold", 13))
-        _lines(canvas, ["La nature en ville"], y=770, font=("Helvetica-Bold", 22))
+        lines(canvas, _wrapped(WATER, 440), y=500)
+        lines(canvas, ["La pluie"], y=525, font=("Helvetica-Bold", 13))
+        lines(canvas, _wrapped(TREES, 440), y=650)
+        lines(canvas, ["Les arbres"], y=675, font=("Helvetica-Bold", 13))
+        lines(canvas, ["La nature en ville"], y=770, font=("Helvetica-Bold", 22))
 
-    return _drawn(draw), [
+    return drawn(draw), [
         "= La nature en ville",
         f"p. 1 | Les arbres | {TREES}",
         f"p. 1 | La pluie | {WATER}",
@@ -617,7 +622,7 @@ def _() -> Made:
 @_pdf("document-protege-contre-la-copie.pdf", "a file that forbids copying but opens without a password")
 def _() -> Made:
     lock = pdfencrypt.StandardEncryption("", "secret", canPrint=0, canCopy=0)
-    return _drawn(lambda canvas: _lines(canvas, _wrapped(SUN, 440)), encrypt=lock), [
+    return drawn(lambda canvas: lines(canvas, _wrapped(SUN, 440)), encrypt=lock), [
         "= Document protege contre la copie",
         f"p. 1 | | {SUN}",
     ]
@@ -626,12 +631,12 @@ def _() -> Made:
 @_pdf("agenda-du-mois.pdf", "an agenda: a column of dates beside a column of what happens")
 def _() -> Made:
     def draw(canvas: Canvas) -> None:
-        _lines(canvas, ["Agenda de mai"], y=770, font=("Helvetica-Bold", 18))
+        lines(canvas, ["Agenda de mai"], y=770, font=("Helvetica-Bold", 18))
         for number, (day, what) in enumerate((("3 mai", "Bourse aux plantes"), ("8 mai", "Cérémonie au monument"))):
-            _lines(canvas, [day], y=720 - 24 * number, font=("Helvetica-Bold", 11))
-            _lines(canvas, [what], x=160, y=720 - 24 * number)
+            lines(canvas, [day], y=720 - 24 * number, font=("Helvetica-Bold", 11))
+            lines(canvas, [what], x=160, y=720 - 24 * number)
 
-    return _drawn(draw), [
+    return drawn(draw), [
         "= Agenda de mai",
         "p. 1 | | 3 mai | Bourse aux plantes",
         "p. 1 | | 8 mai | Cérémonie au monument",
@@ -641,7 +646,7 @@ def _() -> Made:
 @_pdf("journal-deux-colonnes-suite.pdf", "two columns on two pages: a sentence goes on in the next column and page")
 def _() -> Made:
     def margins(canvas: Canvas, document: Any) -> None:
-        _lines(canvas, ["Le Journal de la ville"], x=60, y=815, font=("Helvetica-Oblique", 8))
+        lines(canvas, ["Le Journal de la ville"], x=60, y=815, font=("Helvetica-Oblique", 8))
         canvas.drawCentredString(297, 30, str(document.page))
 
     texts = [f"{text} Il en est ainsi depuis {2000 + n} ans." for n in range(7) for text in (TREES, SUN, WATER, BIKES)]
@@ -662,12 +667,12 @@ def _() -> Made:
     pdfmetrics.registerFont(pdfmetrics.Font("DarkGardenMK", face.name, "WinAnsiEncoding"))
 
     def draw(canvas: Canvas) -> None:
-        _lines(canvas, ["Bienvenue au jardin des terrils"], font=("DarkGardenMK", 14))
+        lines(canvas, ["Bienvenue au jardin des terrils"], font=("DarkGardenMK", 14))
         canvas.showPage()
         canvas.showPage()
-        _lines(canvas, ["Le jardin est ouvert à tous."], font=("Times-Roman", 14))
+        lines(canvas, ["Le jardin est ouvert à tous."], font=("Times-Roman", 14))
 
-    return _drawn(draw), [
+    return drawn(draw), [
         "= Guide police type 1",
         "p. 1 | | Bienvenue au jardin des terrils",
         "p. 3 | | Le jardin est ouvert à tous.",

@@ -3,7 +3,6 @@
 import io
 import zipfile
 
-import docx
 import odfdo
 import pytest
 from docx.opc.constants import CONTENT_TYPE
@@ -16,24 +15,7 @@ from ingest.isolated import read_isolated
 from ingest.read_docx import read_docx
 from ingest.read_odt import read_odt
 from ingest.read_zip import MAX_MEMBERS, MAX_UNPACKED_BYTES
-
-
-def word(write):
-    document = docx.Document()
-    write(document)
-    file = io.BytesIO()
-    document.save(file)
-    return file.getvalue()
-
-
-def open_text(*elements):
-    document = odfdo.Document("text")
-    document.body.clear()
-    for element in elements:
-        document.body.append(element)
-    file = io.BytesIO()
-    document.save(file)
-    return file.getvalue()
+from tests.fifty_files import open_text, word
 
 
 def with_part(data, name, content):

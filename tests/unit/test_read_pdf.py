@@ -15,7 +15,6 @@ from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
-from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import (
     BaseDocTemplate,
     Frame,
@@ -32,6 +31,7 @@ from ingest import split
 from ingest.corpus import read_blocks, read_document
 from ingest.errors import UnreadableSource
 from ingest.read_pdf import MAX_PAGES, read_pdf
+from tests.fifty_pdfs import drawn, lines, with_raised
 
 FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 BODY = ParagraphStyle("body", fontName="Times-Roman", fontSize=10.5, leading=13, alignment=4, spaceAfter=8)
@@ -63,21 +63,6 @@ def pdf(story, columns=1, has_margins=True):
     document.addPageTemplates([PageTemplate("wide", [Frame(60, 60, 475, 700)], onPage=margins)])
     document.build(story)
     return file.getvalue()
-
-
-def drawn(draw, **options):
-    """A document drawn page by page."""
-    file = io.BytesIO()
-    canvas = Canvas(file, invariant=1, **options)
-    draw(canvas)
-    canvas.save()
-    return file.getvalue()
-
-
-def lines(canvas, texts, x=72, y=700, font=("Times-Roman", 11), step=14):
-    canvas.setFont(*font)
-    for number, text in enumerate(texts):
-        canvas.drawString(x, y - number * step, text)
 
 
 def shapes(blocks):
@@ -185,17 +170,7 @@ def test_a_sentence_goes_on_over_the_page():
 def test_lists_notes_and_tables_of_contents():
     def draw(canvas):
         lines(canvas, ["Introduction ............ 3", "Les vergers . . . . . . . 12"], y=760)
-        text = canvas.beginText(72, 600)
-        for word, raised, after in (("La ville a 200 m", "2", " de vergers"), (" depuis 2013", "1", " environ.")):
-            text.setFont("Times-Roman", 11)
-            text.textOut(word)
-            text.setFont("Times-Roman", 7)
-            text.setRise(4)
-            text.textOut(raised)
-            text.setFont("Times-Roman", 11)
-            text.setRise(0)
-            text.textOut(after)
-        canvas.drawText(text)
+        with_raised(canvas, 600, (("La ville a 200 m", "2", " de vergers"), (" depuis 2013", "1", " environ.")))
         lines(canvas, ["•  un pommier", "•  un poirier"], y=570)
         lines(canvas, ["1 Selon la mairie."], y=80, font=("Times-Roman", 8))
 
